@@ -1,0 +1,3 @@
+"""Reinforcement learning for language models, small enough to read."""
+
+__version__ = "0.1.0"
