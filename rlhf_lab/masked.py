@@ -1,0 +1,53 @@
+"""Sums and means over real tokens: the only code that divides by a number of tokens.
+
+Whatever stands at a padded position is ignored, NaN and infinity included. Every mask must
+hold at least one token where a mean is taken; a mean over none is NaN.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+EPSILON = 1e-8
+
+
+def sum_over_tokens(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch"]:
+    """Σ_t x_t over the real tokens of each response."""
+    return torch.where(mask, x, 0).sum(dim=1)
+
+
+def mean_over_tokens(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch"]:
+    """1/|o_i| Σ_t x_it: each response's own mean, so that short and long ones count alike."""
+    return sum_over_tokens(x, mask) / mask.sum(dim=1)
+
+
+def masked_mean(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, ""]:
+    """The mean over all real tokens of the batch, so that each token counts alike."""
+    return sum_over_tokens(x, mask).sum() / mask.sum()
+
+
+def whiten(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch token"]:
+    """(x - mean) / std over all real tokens; 0 at padding. For advantages."""
+    centred = torch.where(mask, x - masked_mean(x, mask), 0)
+    return scale_to_unit_variance(centred, mask)
+
+
+def scale_to_unit_variance(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch token"]:
+    """x / std over all real tokens, the mean kept; 0 at padding. For rewards.
+
+    std² = Σ (x - mean)² / (n - 1) + 1e-8: unbiased, and the last term (not in the papers, from
+    OpenAI's 2019 code) keeps a constant x finite. One token alone has no std: the result is NaN.
+    """
+    squares = (x - masked_mean(x, mask)) ** 2
+    variance = sum_over_tokens(squares, mask).sum() / (mask.sum() - 1)
+    return torch.where(mask, x, 0) * torch.rsqrt(variance + EPSILON)

@@ -1,0 +1,73 @@
+import pytest
+import torch
+
+from rlhf_lab.kl import adapted_kl_coef, doubled_or_halved, exact_kl, k1, k2, k3
+
+GENERATOR = torch.Generator().manual_seed(0)
+POLICY, REFERENCE = torch.randn(2, 7, generator=GENERATOR, dtype=torch.float64)
+P, Q = POLICY.log_softmax(0), REFERENCE.log_softmax(0)
+
+
+def kl(p, q):
+    return torch.nn.functional.kl_div(q, p, log_target=True, reduction="sum")
+
+
+def gradient_of_expected(estimator):
+    """The gradient that a loss `estimator` gives on the policy's own samples, in expectation."""
+    logits = POLICY.clone().requires_grad_()
+    samples_weight = P.exp()  # fixed: the samples do not move with the policy
+    (samples_weight * estimator(logits.log_softmax(0), Q)).sum().backward()
+    return logits.grad
+
+
+def gradient_of_kl(reverse):
+    logits = POLICY.clone().requires_grad_()
+    p = logits.log_softmax(0)
+    (kl(Q, p) if reverse else kl(p, Q)).backward()
+    return logits.grad
+
+
+def test_exact_kl_is_torchs():
+    assert exact_kl(POLICY, REFERENCE).item() == pytest.approx(kl(P, Q).item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [k1, k3])
+def test_k1_and_k3_are_unbiased(estimator):
+    expected = (P.exp() * estimator(P, Q)).sum().item()
+    assert expected == pytest.approx(kl(P, Q).item(), abs=1e-12)
+
+
+def test_k2_is_biased():
+    assert (P.exp() * k2(P, Q)).sum().item() != pytest.approx(kl(P, Q).item(), rel=0.01)
+
+
+def test_k3_is_never_negative_and_k1_is_somewhere():
+    assert (k3(P, Q) >= 0).all()
+    assert (k1(P, Q) < 0).any()
+
+
+def test_expected_gradients_as_losses():
+    """k1: 0.  k2: that of KL(π ‖ ref).  k3: that of KL(ref ‖ π)."""
+    assert torch.allclose(gradient_of_expected(k1), torch.zeros(7, dtype=torch.float64))
+    assert torch.allclose(gradient_of_expected(k2), gradient_of_kl(reverse=False))
+    assert torch.allclose(gradient_of_expected(k3), gradient_of_kl(reverse=True))
+
+
+def test_ziegler_controller_moves_by_at_most_a_fifth_of_its_gain():
+    assert adapted_kl_coef(0.1, 6.0, target_kl=6.0) == 0.1
+    assert adapted_kl_coef(0.1, 600.0, target_kl=6.0) == pytest.approx(0.1 * 1.02)
+    assert adapted_kl_coef(0.1, 0.0, target_kl=6.0) == pytest.approx(0.1 * 0.98)
+    assert adapted_kl_coef(0.1, 6.6, target_kl=6.0, gain=1.0) == pytest.approx(0.11)
+
+
+def test_ppo_controller_doubles_halves_or_stays():
+    assert doubled_or_halved(1.0, 0.0151, target_kl=0.01) == 2.0
+    assert doubled_or_halved(1.0, 0.0066, target_kl=0.01) == 0.5
+    assert doubled_or_halved(1.0, 0.0149, target_kl=0.01) == 1.0
+
+
+@pytest.mark.parametrize("controller", [adapted_kl_coef, doubled_or_halved])
+@pytest.mark.parametrize("target", [0.0, -1.0, float("nan")])
+def test_a_target_that_is_not_positive_is_refused(controller, target):
+    with pytest.raises(ValueError, match="target_kl must be above 0"):
+        controller(0.1, 1.0, target_kl=target)

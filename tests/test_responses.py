@@ -1,0 +1,90 @@
+import pytest
+import torch
+
+from rlhf_lab.responses import Preferences, Responses, Rollout, pad, trim
+
+
+def test_prompts_are_padded_left_and_responses_right():
+    batch = pad([[7], [8, 9]], [[1, 2, 3], [4]], pad_token=50256)
+    assert batch.prompts.tolist() == [[50256, 7], [8, 9]]
+    assert batch.prompt_mask.tolist() == [[False, True], [True, True]]
+    assert batch.tokens.tolist() == [[1, 2, 3], [4, 50256, 50256]]
+    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_a_pad_token_inside_a_response_stays_real():
+    """GPT-2 pads with its end-of-sequence token: the mask must not come from ids != pad."""
+    batch = pad([[1]], [[5, 0]], pad_token=0)
+    assert batch.mask.all()
+
+
+def test_trim_removes_padding_columns_only():
+    batch = pad([[7], [8, 9]], [[1, 2, 3], [4]])[torch.tensor([0])]
+    trimmed = trim(pad([[7], [8, 9]], [[1, 2, 3], [4]])[torch.tensor([1])])
+    assert trim(batch).prompts.tolist() == [[7]]
+    assert trim(batch).tokens.tolist() == [[1, 2, 3]]
+    assert trimmed.prompts.tolist() == [[8, 9]]
+    assert trimmed.tokens.tolist() == [[4]]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "responses", "message"),
+    [
+        ([[1]], [[]], "at least one token"),
+        ([[]], [[1]], "at least one token"),
+        ([], [], "at least one token"),
+    ],
+)
+def test_empty_rows_are_refused(prompts, responses, message):
+    with pytest.raises(ValueError, match=message):
+        pad(prompts, responses)
+
+
+def test_wrong_padding_side_is_refused():
+    ids, left = torch.ones(1, 2, dtype=torch.long), torch.tensor([[False, True]])
+    with pytest.raises(ValueError, match="responses must be padded on the right"):
+        Responses(ids, torch.ones(1, 2).bool(), ids, left)
+    with pytest.raises(ValueError, match="prompts must be padded on the left"):
+        Responses(ids, left.flip(1), ids, torch.ones(1, 2).bool())
+
+
+def test_an_empty_row_of_a_mask_is_refused():
+    ids, full = torch.ones(1, 2, dtype=torch.long), torch.ones(1, 2, dtype=torch.bool)
+    with pytest.raises(ValueError, match="tokens: every row needs at least one real token"):
+        Responses(ids, full, ids, ~full)
+
+
+def test_mask_of_another_shape_or_type_is_refused():
+    ids, full = torch.ones(1, 2, dtype=torch.long), torch.ones(1, 2, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"one shape .* got \(1, 2\) and \(1, 1\)"):
+        _build(ids, full, ids, full[:, :1])
+    with pytest.raises(ValueError, match="got 2 prompts for 1 responses"):
+        _build(ids.expand(2, 2), full.expand(2, 2), ids, full)
+    with pytest.raises(ValueError, match=r"int64 with a bool mask, got torch\.int32"):
+        _build(ids, full, ids.int(), full)
+
+
+def _build(*arrays):
+    """The checks of Responses itself, with the test suite's shape checker out of the way."""
+    responses = object.__new__(Responses)
+    for name, array in zip(("prompts", "prompt_mask", "tokens", "mask"), arrays, strict=True):
+        object.__setattr__(responses, name, array)
+    responses.__post_init__()
+
+
+def test_chosen_and_rejected_must_share_their_prompts():
+    with pytest.raises(ValueError, match="same prompts"):
+        Preferences(pad([[1]], [[2]]), pad([[3]], [[2]]))
+
+
+def test_slicing_keeps_pairs_together():
+    pairs = Preferences(pad([[1], [2]], [[3], [4]]), pad([[1], [2]], [[5], [6]]))
+    second = pairs[torch.tensor([1])]
+    assert len(pairs) == 2
+    assert (second.chosen.tokens.item(), second.rejected.tokens.item()) == (4, 6)
+
+
+def test_rollout_logprobs_must_fit_the_responses():
+    batch = pad([[1]], [[2, 3]])
+    with pytest.raises(ValueError, match="responses' shape"):
+        Rollout(batch, torch.zeros(1, 3))
