@@ -1,0 +1,77 @@
+"""From logits to the log-probabilities of responses: the only shift by one.
+
+A language model reads token t and predicts token t + 1. So the logits that judge the first
+response token come from the last prompt token.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rlhf_lab.masked import sum_over_tokens
+from rlhf_lab.responses import Responses
+
+
+def token_logprobs(
+    logits: Float[Tensor, "batch token vocab"], tokens: Int[Tensor, "batch token"]
+) -> Float[Tensor, "batch token"]:
+    """log softmax(logits_t)[token_t]: the logits must already be those that predict `tokens`."""
+    return logits.log_softmax(dim=-1).gather(-1, tokens[..., None]).squeeze(-1)
+
+
+def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "batch token vocab"]:
+    """Index t holds the logits that predict response token t, given the prompt and tokens < t.
+
+    `model` is a causal language model with the interface of transformers. Position ids count
+    real tokens only, so that the padding of a prompt changes nothing.
+    """
+    ids = torch.cat([responses.prompts, responses.tokens], dim=1)[:, :-1]
+    mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)[:, :-1]
+    output = model(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=positions(mask),
+        logits_to_keep=responses.tokens.shape[1],
+        use_cache=False,
+    )
+    return output.logits
+
+
+def response_logprobs(
+    model: nn.Module, responses: Responses, *, temperature: float = 1.0
+) -> Float[Tensor, "batch token"]:
+    """log π(token t | prompt, tokens < t), with π = softmax(logits / temperature).
+
+    Values at padded positions are of no meaning: reduce with `rlhf_lab.masked`.
+    """
+    return token_logprobs(response_logits(model, responses) / temperature, responses.tokens)
+
+
+def sequence_logprobs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch"]:
+    """log π(y|x) = Σ_t log π(y_t | x, y_<t): the sum over the response's real tokens."""
+    return sum_over_tokens(response_logprobs(model, responses), responses.mask)
+
+
+def positions(mask: Tensor) -> Tensor:
+    """0, 1, 2, ... over the real tokens of each row, and 0 at the pads before them."""
+    return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
+
+
+def check_fits(model: nn.Module, responses: Responses) -> None:
+    """Raise ValueError where a token id or a length is outside what the model knows.
+
+    Call it once on a whole data set, before the first step.
+    """
+    vocabulary, context = model.config.vocab_size, model.config.max_position_embeddings
+    for name, ids in (("prompts", responses.prompts), ("tokens", responses.tokens)):
+        if ids.min() < 0 or ids.max() >= vocabulary:
+            raise ValueError(
+                f"{name}: token ids must lie in 0..{vocabulary - 1}, the model's vocabulary, "
+                f"got {int(ids.min())}..{int(ids.max())}; is this the model's own tokenizer?"
+            )
+    longest = int((responses.prompt_mask.sum(dim=1) + responses.mask.sum(dim=1)).max())
+    if longest > context:
+        raise ValueError(
+            f"prompt and response together have up to {longest} tokens, but the model's context "
+            f"is {context}; shorten the prompt"
+        )
