@@ -1,0 +1,103 @@
+"""Recorded training runs: small JSON files that say what was run, by which code, on what."""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("torch", "transformers", "numpy", "sympy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One recorded run; `metrics` as from `rlhf_lab.train.loop.history`."""
+
+    name: str
+    seed: int
+    settings: dict
+    metrics: dict[str, list[float]]
+    seconds: float
+    commit: str
+    date: str
+    versions: dict[str, str]
+    hardware: dict
+
+
+def recorded(
+    name: str, *, seed: int, settings: dict, metrics: dict[str, list[float]], seconds: float
+) -> Run:
+    """A run with the commit, date, versions and hardware of this moment."""
+    return Run(
+        name=name,
+        seed=seed,
+        settings=settings,
+        metrics=metrics,
+        seconds=round(seconds, 3),
+        commit=current_commit(),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions={"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        hardware=hardware(),
+    )
+
+
+def save(run: Run, folder: Path) -> Path:
+    """Write `folder/NAME/seed-SEED.json` in one step: the whole file or the old one.
+
+    Raises ValueError where a setting or metric is not plain JSON (NaN is not).
+    """
+    text = json.dumps(asdict(run), indent=1, allow_nan=False) + "\n"
+    path = Path(folder) / run.name / f"seed-{run.seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)
+    return path
+
+
+def load(path: Path) -> Run:
+    """Read one run. Raises ValueError naming the file where it is not a recorded run."""
+    try:
+        return Run(**json.loads(Path(path).read_text(encoding="utf-8")))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} is not a recorded run: {error}") from error
+
+
+def load_all(folder: Path) -> list[Run]:
+    """All runs of one name, in the order of their seeds. Raises FileNotFoundError for none."""
+    paths = sorted(Path(folder).glob("seed-*.json"))
+    if not paths:
+        raise FileNotFoundError(f"no recorded runs (seed-*.json) in {folder}")
+    return sorted((load(path) for path in paths), key=lambda run: run.seed)
+
+
+def current_commit() -> str:
+    """The commit of this code ("+ changes" where files differ from it), or "unknown"."""
+    package = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", "-C", package, *arguments], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", package])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + " + changes" if changes else commit
+
+
+def hardware() -> dict:
+    """Processor, number of cores and of torch's threads, and the GPU if there is one."""
+    return {
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }

@@ -1,0 +1,111 @@
+"""Direct Preference Optimization: fit the policy to comparisons by classification."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rlhf_lab.logprobs import check_fits, sequence_logprobs
+from rlhf_lab.losses import check_beta, dpo_loss, implicit_reward
+from rlhf_lab.responses import Preferences, Responses, trim
+from rlhf_lab.train.loop import (
+    Metrics,
+    minibatches,
+    require_positive,
+    trainable_parameters,
+    update,
+    warmed_up,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DPOConfig:
+    """Settings of one run. The defaults are those of Rafailov et al. 2023, appendix B."""
+
+    steps: int
+    """number of updates"""
+    batch_size: int = 64
+    """pairs an update"""
+    beta: float = 0.1
+    """β, strength of the pull to the reference: larger stays closer"""
+    learning_rate: float = 1e-6
+    warmup_steps: int = 150
+    """steps in which the learning rate rises to its value"""
+    max_grad_norm: float = 10.0
+    """the gradient is scaled down to this norm (10 in the authors' code)"""
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.RMSprop
+    seed: int = 0
+
+    def __post_init__(self):
+        check_beta(self.beta)
+        require_positive(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            max_grad_norm=self.max_grad_norm,
+        )
+
+
+def train_dpo(
+    policy: nn.Module, reference: nn.Module, preferences: Preferences, config: DPOConfig
+) -> Iterator[Metrics]:
+    """Train `policy` in place; yields one dictionary of metrics a step, measured before the step.
+
+    loss = -mean log σ(r̂_chosen - r̂_rejected), r̂ = β [log π(y|x) - log ref(y|x)].
+    Raises ValueError before the first step where settings, data and models do not fit, and
+    FloatingPointError where the loss is not finite.
+    """
+    for responses in (preferences.chosen, preferences.rejected):
+        check_fits(policy, responses)
+        check_fits(reference, responses)
+    generator = torch.Generator().manual_seed(config.seed)
+    batches = minibatches(
+        len(preferences),
+        batch_size=config.batch_size,
+        steps=config.steps,
+        generator=generator,
+    )
+    optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
+    return _steps(policy, reference, preferences, config, batches, optimizer)
+
+
+def _steps(policy, reference, preferences, config, batches, optimizer) -> Iterator[Metrics]:
+    # The reference never changes: its log-probs are computed once, not once a step.
+    reference_chosen = _all_logprobs(reference, preferences.chosen, config.batch_size)
+    reference_rejected = _all_logprobs(reference, preferences.rejected, config.batch_size)
+    policy.eval()  # no dropout: log π must be that of the policy that samples
+    for step, rows in enumerate(batches):
+        chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
+        rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))
+        chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
+        rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
+        loss = dpo_loss(chosen_reward, rejected_reward)
+        learning_rate = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
+        grad_norm = update(
+            optimizer,
+            loss,
+            step=step,
+            learning_rate=learning_rate,
+            max_grad_norm=config.max_grad_norm,
+        )
+        yield {
+            "step": step,
+            "loss": loss.item(),
+            "accuracy": (chosen_reward > rejected_reward).double().mean().item(),
+            "margin": (chosen_reward - rejected_reward).mean().item(),
+            "chosen_reward": chosen_reward.mean().item(),
+            "rejected_reward": rejected_reward.mean().item(),
+            "chosen_logprob": chosen.mean().item(),
+            "rejected_logprob": rejected.mean().item(),
+            "grad_norm": grad_norm,
+        }
+
+
+@torch.no_grad()
+def _all_logprobs(
+    model: nn.Module, responses: Responses, batch_size: int
+) -> Float[Tensor, "batch"]:
+    rows = torch.arange(len(responses)).split(batch_size)
+    return torch.cat([sequence_logprobs(model, trim(responses[batch])) for batch in rows])

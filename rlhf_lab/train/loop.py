@@ -1,0 +1,115 @@
+"""What every training loop shares: batches, one update, the history of a run."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+Metrics = dict[str, float]
+History = dict[str, list[float]]
+
+
+def history(run: Iterable[Metrics], *, steps: int | None = None) -> History:
+    """Train to the end and return every metric as a list; `steps` gives the progress bar its end.
+
+    >>> history(({"step": n, "loss": 1 / (n + 1)} for n in range(2)))
+    {'step': [0, 1], 'loss': [1.0, 0.5]}
+    """
+    table: History = {}
+    for metrics in tqdm(run, total=steps, unit="step", leave=False, delay=2):
+        for name, value in metrics.items():
+            table.setdefault(name, []).append(value)
+    return table
+
+
+def minibatches(
+    size: int, *, batch_size: int, steps: int, generator: torch.Generator
+) -> Iterator[Int[Tensor, "row"]]:
+    """Row numbers of `steps` batches: shuffled passes over all rows, a last short batch left out.
+
+    Raises ValueError where a batch does not fit into the data.
+    """
+    if not 1 <= batch_size <= size:
+        raise ValueError(f"batch_size must lie in 1..{size}, the number of rows, got {batch_size}")
+    return _minibatches(size, batch_size, steps, generator)
+
+
+def _minibatches(
+    size: int, batch_size: int, steps: int, generator: torch.Generator
+) -> Iterator[Tensor]:
+    per_epoch = size // batch_size
+    for step in range(steps):
+        if step % per_epoch == 0:
+            order = torch.randperm(size, generator=generator)
+        start = step % per_epoch * batch_size
+        yield order[start : start + batch_size]
+
+
+def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that learn. Raises ValueError where none does: a copy of a frozen model."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError(
+            "every parameter of the policy is frozen, so nothing would learn; a deep copy of a "
+            "frozen model is frozen too: use rlhf_lab.models.trainable_copy"
+        )
+    return parameters
+
+
+def update(
+    optimizer: torch.optim.Optimizer,
+    loss: Float[Tensor, ""],
+    *,
+    step: int,
+    learning_rate: float,
+    max_grad_norm: float,
+) -> float:
+    """One gradient step, the gradient's norm clipped; returns the norm before clipping.
+
+    Raises FloatingPointError, with nothing changed, where the loss or its gradient is not finite.
+    """
+    if not loss.isfinite():
+        raise FloatingPointError(f"the loss is {loss.item()} at step {step}; nothing was updated")
+    optimizer.zero_grad()
+    loss.backward()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
+    if not norm.isfinite():
+        raise FloatingPointError(
+            f"the gradient's norm is {norm.item()} at step {step} (loss {loss.item()}); "
+            "nothing was updated"
+        )
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    optimizer.step()
+    return norm.item()
+
+
+def minimise(
+    loss: Callable[[], Float[Tensor, ""]],
+    model: nn.Module,
+    *,
+    steps: int,
+    learning_rate: float,
+) -> Iterator[Metrics]:
+    """Adam on a loss without noise, the rate falling in a line to 0: for the exact world."""
+    optimizer = torch.optim.Adam(trainable_parameters(model), lr=learning_rate)
+    for step in range(steps):
+        value = loss()
+        rate = learning_rate * (1 - step / steps)
+        update(optimizer, value, step=step, learning_rate=rate, max_grad_norm=float("inf"))
+        yield {"step": step, "loss": value.item()}
+
+
+def warmed_up(learning_rate: float, *, step: int, warmup_steps: int) -> float:
+    """Rises in a line to `learning_rate` during the first `warmup_steps`, then stays."""
+    return learning_rate * min(1.0, (step + 1) / max(1, warmup_steps))
+
+
+def require_positive(**settings: float) -> None:
+    """Raise ValueError naming the first setting that is not a finite number above 0."""
+    for name, value in settings.items():
+        if not 0 < value < float("inf"):
+            raise ValueError(f"{name} must be a finite number above 0, got {value}")

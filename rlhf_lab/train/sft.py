@@ -1,0 +1,99 @@
+"""Supervised fine-tuning, and pretraining: raise the likelihood of given responses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rlhf_lab.logprobs import check_fits, response_logprobs
+from rlhf_lab.losses import next_token_loss
+from rlhf_lab.responses import Responses, trim
+from rlhf_lab.train.loop import (
+    Metrics,
+    minibatches,
+    require_positive,
+    trainable_parameters,
+    update,
+    warmed_up,
+)
+
+POOL = 32  # batches that are sorted by length together
+
+
+@dataclass(frozen=True, kw_only=True)
+class SFTConfig:
+    """Settings of one run."""
+
+    steps: int
+    batch_size: int = 32
+    """responses an update"""
+    learning_rate: float = 3e-3
+    """highest rate; after the warm-up it falls in a line to 0"""
+    warmup_steps: int = 50
+    max_grad_norm: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self):
+        require_positive(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            max_grad_norm=self.max_grad_norm,
+        )
+
+
+def train_sft(policy: nn.Module, responses: Responses, config: SFTConfig) -> Iterator[Metrics]:
+    """Train `policy` in place on responses; yields one dictionary of metrics a step.
+
+    loss = -mean log π(y_t | x, y_<t) over the batch's real response tokens, in nats a token.
+    Raises ValueError before the first step where settings, data and model do not fit.
+    """
+    check_fits(policy, responses)
+    generator = torch.Generator().manual_seed(config.seed)
+    batches = _batches_of_like_length(responses, config, generator)
+    optimizer = torch.optim.AdamW(
+        trainable_parameters(policy), lr=config.learning_rate, weight_decay=0.0
+    )
+    return _steps(policy, responses, config, batches, optimizer)
+
+
+def _steps(policy, responses, config, batches, optimizer) -> Iterator[Metrics]:
+    policy.eval()  # no dropout, as everywhere here
+    for step, rows in enumerate(batches):
+        batch = trim(responses[rows])
+        loss = next_token_loss(response_logprobs(policy, batch), batch.mask)
+        rising = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
+        learning_rate = min(rising, config.learning_rate * (1 - step / config.steps))
+        grad_norm = update(
+            optimizer,
+            loss,
+            step=step,
+            learning_rate=learning_rate,
+            max_grad_norm=config.max_grad_norm,
+        )
+        yield {"step": step, "loss": loss.item(), "grad_norm": grad_norm}
+
+
+def _batches_of_like_length(
+    responses: Responses, config: SFTConfig, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Minibatches sorted by length within a pool, so that little is computed on padding."""
+    pool_size = min(len(responses) // config.batch_size, POOL)
+    pools = minibatches(
+        len(responses),
+        batch_size=max(1, pool_size) * config.batch_size,
+        steps=-(-config.steps // max(1, pool_size)),
+        generator=generator,
+    )
+    lengths = responses.mask.sum(dim=1)
+    return _sorted_batches(pools, lengths, config, generator)
+
+
+def _sorted_batches(pools, lengths, config, generator) -> Iterator[Tensor]:
+    left = config.steps
+    for pool in pools:
+        batches = pool[lengths[pool].argsort()].split(config.batch_size)
+        for number in torch.randperm(len(batches), generator=generator)[:left]:
+            yield batches[number]
+        left -= len(batches)

@@ -1,0 +1,85 @@
+"""Trained weights kept in the user's cache folder, so that a base model is trained once."""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
+import platformdirs
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_model, save_model
+from torch import nn
+
+
+class DamagedWeightsError(ValueError):
+    """A cached file that does not hold what was written."""
+
+
+def cache_folder() -> Path:
+    """Where weights are kept: the folder RLHF_LAB_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("RLHF_LAB_CACHE") or platformdirs.user_cache_dir("rlhf-lab"))
+
+
+def cached_weights(
+    build: Callable[[], nn.Module],
+    train: Callable[[nn.Module], None],
+    *,
+    name: str,
+    made_by: dict,
+) -> nn.Module:
+    """`build()` with the weights that `train(model)` gives it, from the cache where they are there.
+
+    `made_by` is everything that determines the weights (JSON); another content, another file.
+    Two processes at once train once. A damaged file is reported by a warning and made again.
+    """
+    key = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}-{key}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            try:
+                return read_weights(build(), path)
+            except DamagedWeightsError as error:
+                warnings.warn(f"{error}; training it again", stacklevel=2)
+        model = build()
+        train(model)
+        write_weights(model, path)
+    return model
+
+
+def write_weights(model: nn.Module, path: Path) -> None:
+    """Write weights and their checksum to `path` in one step: the whole file or the old one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    os.close(handle)
+    try:
+        save_model(model, temporary, metadata={"sha256": checksum(model)})
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_weights(model: nn.Module, path: Path) -> nn.Module:
+    """`model` with the weights of a file; DamagedWeightsError unless they are those written."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            written = (file.metadata() or {}).get("sha256")
+        load_model(model, path)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise DamagedWeightsError(f"{path.name} cannot be read ({error})") from error
+    if checksum(model) != written:
+        raise DamagedWeightsError(f"{path.name} does not match its checksum")
+    return model
+
+
+def checksum(model: nn.Module) -> str:
+    """SHA-256 over the names and bytes of all weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

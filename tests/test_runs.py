@@ -1,0 +1,63 @@
+import dataclasses
+import json
+
+import pytest
+
+from rlhf_lab import runs
+
+
+def a_run(seed=0, metrics=None):
+    return runs.recorded(
+        "toy",
+        seed=seed,
+        settings={"beta": 0.1},
+        metrics=metrics or {"loss": [0.7, 0.6]},
+        seconds=1.0,
+    )
+
+
+def test_a_saved_run_is_read_back_whole(tmp_path):
+    run = a_run()
+    assert runs.load(runs.save(run, tmp_path)) == run
+
+
+def test_a_run_says_what_made_it():
+    run = a_run()
+    assert set(run.versions) == {"python", "torch", "transformers", "numpy", "sympy"}
+    assert run.hardware["cores"] >= 1
+    assert run.commit
+
+
+def test_runs_of_several_seeds_come_in_order(tmp_path):
+    for seed in (10, 9, 0):
+        runs.save(a_run(seed), tmp_path)
+    assert [run.seed for run in runs.load_all(tmp_path / "toy")] == [0, 9, 10]
+
+
+def test_a_metric_that_is_not_a_number_is_refused_and_the_old_file_stays(tmp_path):
+    path = runs.save(a_run(), tmp_path)
+    old = path.read_text()
+    with pytest.raises(ValueError, match="Out of range float values"):
+        runs.save(a_run(metrics={"loss": [float("nan")]}), tmp_path)
+    assert path.read_text() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("change", ["cut", "field missing", "field unknown", "not an object"])
+def test_a_damaged_file_is_named(tmp_path, change):
+    path = runs.save(a_run(), tmp_path)
+    fields = dataclasses.asdict(a_run())
+    contents = {
+        "cut": json.dumps(fields)[:-20],
+        "field missing": json.dumps({k: v for k, v in fields.items() if k != "seed"}),
+        "field unknown": json.dumps(fields | {"colour": 1}),
+        "not an object": "[]",
+    }
+    path.write_text(contents[change])
+    with pytest.raises(ValueError, match=r"seed-0\.json is not a recorded run"):
+        runs.load(path)
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no recorded runs"):
+        runs.load_all(tmp_path)

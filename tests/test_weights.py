@@ -1,0 +1,96 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from rlhf_lab import weights
+from rlhf_lab.models import tiny_gpt2
+
+SETTINGS = {"name": "toy", "made_by": {"seed": 0}}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLHF_LAB_CACHE", str(tmp_path))
+    return tmp_path
+
+
+class Training:
+    """Sets every weight to 1 and counts how often it is asked to."""
+
+    count = 0
+
+    def __call__(self, model):
+        self.count += 1
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(1.0)
+
+
+def build():
+    return tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
+
+
+def test_the_second_call_reads_what_the_first_one_trained():
+    train = Training()
+    first = weights.cached_weights(build, train, **SETTINGS)
+    second = weights.cached_weights(build, train, **SETTINGS)
+    assert train.count == 1
+    assert weights.checksum(first) == weights.checksum(second) != weights.checksum(build())
+
+
+def test_another_recipe_is_another_file():
+    train = Training()
+    weights.cached_weights(build, train, **SETTINGS)
+    weights.cached_weights(build, train, name="toy", made_by={"seed": 1})
+    assert train.count == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "empty", "foreign"])
+def test_a_damaged_file_is_noticed_and_made_again(cache, damage):
+    train = Training()
+    good = weights.checksum(weights.cached_weights(build, train, **SETTINGS))
+    (path,) = cache.glob("*.safetensors")
+    data = bytearray(path.read_bytes())
+    if damage == "bit":
+        data[-1] ^= 1
+    path.write_bytes({"cut": data[:-9], "bit": data, "empty": b"", "foreign": b"x" * 99}[damage])
+    with pytest.warns(UserWarning, match="training it again"):
+        again = weights.cached_weights(build, train, **SETTINGS)
+    assert (train.count, weights.checksum(again)) == (2, good)
+    assert path.read_bytes() != bytes(data[:-9])
+
+
+def test_a_failed_write_leaves_the_old_file(cache, monkeypatch):
+    path = cache / "kept.safetensors"
+    weights.write_weights(build(), path)
+    old = path.read_bytes()
+
+    def full_disk(*_arguments, **_settings):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(weights, "save_model", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        weights.write_weights(build(), path)
+    assert path.read_bytes() == old
+    assert list(cache.iterdir()) == [path]
+
+
+def test_two_processes_at_once_train_once(cache):
+    program = """
+import time
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.weights import cached_weights, cache_folder
+
+def train(model):
+    with open(cache_folder() / "trained", "a") as file:
+        file.write("x")
+    time.sleep(0.5)
+
+cached_weights(lambda: tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0), train,
+               name="toy", made_by={})
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert (cache / "trained").read_text() == "x"

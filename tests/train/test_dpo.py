@@ -1,0 +1,120 @@
+import math
+
+import pytest
+import torch
+
+from rlhf_lab.logprobs import sequence_logprobs
+from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.responses import Preferences, pad
+from rlhf_lab.train.dpo import DPOConfig, train_dpo
+from rlhf_lab.train.loop import history
+from rlhf_lab.worlds.exact import (
+    exact_world,
+    optimal_logprobs,
+    response_distribution,
+    sample_pairs,
+    starting_policy,
+    total_variation,
+)
+
+BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
+PROMPTS = [[1, 2], [3], [4, 5], [6]]
+PAIRS = Preferences(
+    pad(PROMPTS, [[1], [2, 3], [1, 2, 3], [4]]), pad(PROMPTS, [[5, 6], [6], [5], [6, 6, 6]])
+)
+SETTINGS = {"steps": 5, "batch_size": 2, "learning_rate": 1e-2, "warmup_steps": 0}
+
+
+def run(pairs=PAIRS, base=BASE, **settings):
+    policy = trainable_copy(base)
+    config = DPOConfig(**(SETTINGS | {"optimizer": torch.optim.Adam} | settings))
+    return policy, history(train_dpo(policy, frozen_copy(base), pairs, config))
+
+
+def test_the_loss_starts_at_ln_2_with_rewards_0():
+    _, metrics = run()
+    assert metrics["loss"][0] == pytest.approx(math.log(2), abs=1e-12)
+    assert metrics["chosen_reward"][0] == metrics["rejected_reward"][0] == 0
+
+
+def test_training_prefers_the_chosen():
+    policy, metrics = run(steps=40)
+    assert metrics["loss"][-1] < 0.3
+    assert metrics["accuracy"][-1] == 1
+    gain = [
+        sequence_logprobs(policy, side) - sequence_logprobs(BASE, side)
+        for side in (PAIRS.chosen, PAIRS.rejected)
+    ]
+    assert (gain[0] > gain[1]).all()
+
+
+def test_same_seed_same_metrics_and_another_seed_others():
+    assert run(seed=1)[1] == run(seed=1)[1]
+    assert run(seed=1)[1] != run(seed=2)[1]
+
+
+def test_a_larger_beta_stays_closer_to_the_reference():
+    """At the optimum of labels from the same rewards: the exact world, 20,000 pairs."""
+    world = exact_world(vocabulary=3, length=2, seed=0)
+    pairs = sample_pairs(world, 20_000, torch.Generator().manual_seed(0))
+    distances = []
+    for beta in (0.5, 2.0):
+        policy = starting_policy(world)
+        config = DPOConfig(
+            steps=400,
+            beta=beta,
+            batch_size=2000,
+            learning_rate=0.05,
+            warmup_steps=0,
+            optimizer=torch.optim.Adam,
+        )
+        history(train_dpo(policy, world.reference, pairs, config))
+        trained = response_distribution(policy, world.responses)
+        optimum = optimal_logprobs(world.reference_logprobs, world.rewards, beta=beta)
+        assert total_variation(trained, optimum) < 0.05
+        distances.append(total_variation(trained, world.reference_logprobs).item())
+    assert distances[0] > 1.5 * distances[1]
+
+
+def test_the_reference_is_left_alone():
+    reference = frozen_copy(BASE)
+    history(train_dpo(trainable_copy(BASE), reference, PAIRS, DPOConfig(**SETTINGS)))
+    assert all(map(torch.equal, reference.parameters(), BASE.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        *((name, value) for name in ("steps", "batch_size") for value in (0, -1)),
+        *((name, value) for name in ("beta", "learning_rate") for value in (0.0, -1, float("nan"))),
+    ],
+)
+def test_bad_settings_are_refused(setting, value):
+    with pytest.raises(ValueError, match=f"{setting} must be a finite number above 0"):
+        DPOConfig(**(SETTINGS | {setting: value}))
+
+
+def test_bad_data_is_refused_before_any_step():
+    bad_token = Preferences(pad([[1]], [[7]]), pad([[1]], [[2]]))
+    too_long = Preferences(pad([[1] * 6], [[2] * 3]), pad([[1] * 6], [[2]]))
+    config = DPOConfig(**SETTINGS)
+    for pairs, message in (
+        (bad_token, r"token ids must lie in 0\.\.6"),
+        (too_long, "context is 8"),
+        (PAIRS[torch.tensor([0])], r"batch_size must lie in 1\.\.1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train_dpo(trainable_copy(BASE), BASE, pairs, config)
+
+
+def test_a_frozen_policy_is_refused():
+    with pytest.raises(ValueError, match="nothing would learn"):
+        train_dpo(frozen_copy(BASE), BASE, PAIRS, DPOConfig(**SETTINGS))
+
+
+def test_a_nan_in_the_weights_stops_the_run():
+    broken = trainable_copy(BASE)
+    with torch.no_grad():
+        next(broken.parameters()).fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 0"):
+        history(train_dpo(broken, BASE, PAIRS, DPOConfig(**SETTINGS)))
