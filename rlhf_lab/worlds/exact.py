@@ -8,10 +8,12 @@ import itertools
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
 from rlhf_lab.logprobs import sequence_logprobs
+from rlhf_lab.losses import implicit_reward
 from rlhf_lab.models import TabularPolicy, frozen_copy, trainable_copy
 from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.responses import Preferences, Responses
@@ -68,69 +70,59 @@ def response_distribution(policy: nn.Module, responses: Responses) -> Float[Tens
     return sequence_logprobs(policy, responses)
 
 
-def log_partition(
-    reference: Float[Tensor, "response"], rewards: Float[Tensor, "response"], *, beta: float
-) -> Float[Tensor, ""]:
-    """log Z = log Σ_y ref(y) exp(r(y) / β)."""
-    return torch.logsumexp(reference + rewards / beta, dim=0)
-
-
-def optimal_logprobs(
-    reference: Float[Tensor, "response"], rewards: Float[Tensor, "response"], *, beta: float
-) -> Float[Tensor, "response"]:
-    """log π*(y) = log ref(y) + r(y) / β - log Z (Rafailov et al. 2023, Eq. 4)."""
-    return reference + rewards / beta - log_partition(reference, rewards, beta=beta)
-
-
-def kl_divergence(p: Float[Tensor, "response"], q: Float[Tensor, "response"]) -> Float[Tensor, ""]:
-    """KL(p ‖ q) = Σ_y p(y) [log p(y) - log q(y)] of two vectors of log-probs, in nats."""
-    return (p.exp() * (p - q)).sum()
-
-
-def total_variation(
-    p: Float[Tensor, "response"], q: Float[Tensor, "response"]
-) -> Float[Tensor, ""]:
-    """TV(p, q) = ½ Σ_y |p(y) - q(y)|: the largest error in the probability of any event."""
-    return (p.exp() - q.exp()).abs().sum() / 2
-
-
-def objective(
+def pair_dpo_loss(
     policy: Float[Tensor, "response"],
     reference: Float[Tensor, "response"],
-    rewards: Float[Tensor, "response"],
+    pairs: Float[Tensor, "winner loser"],
     *,
     beta: float,
 ) -> Float[Tensor, ""]:
-    """J(π) = E_π[r] - β KL(π ‖ ref), to be maximised."""
-    return (policy.exp() * rewards).sum() - beta * kl_divergence(policy, reference)
+    """-Σ_{w,l} pairs[w, l] log σ(r̂_w - r̂_l), r̂ = β log(π/ref): DPO's loss with weighted pairs.
 
-
-def expected_dpo_loss(
-    policy: Float[Tensor, "response"],
-    reference: Float[Tensor, "response"],
-    rewards: Float[Tensor, "response"],
-    *,
-    beta: float,
-) -> Float[Tensor, ""]:
-    """-2 Σ_{w,l} ref(w) ref(l) σ(r_w - r_l) log σ(r̂_w - r̂_l): DPO's loss on endless data.
-
-    Both responses come from the reference and Bradley-Terry labels the pair; r̂ = β log(π/ref).
+    Weights from `expected_pairs` give the loss on endless data, from `observed_pairs` that on
+    the data seen.
     """
-    implicit = beta * (policy - reference)
-    pair = reference.exp()[:, None] * reference.exp()[None, :]
-    first_wins = torch.sigmoid(rewards[:, None] - rewards[None, :])
-    log_likelihood = nn.functional.logsigmoid(implicit[:, None] - implicit[None, :])
-    return -2 * (pair * first_wins * log_likelihood).sum()
+    implicit = implicit_reward(policy, reference, beta=beta)
+    return -(pairs * logsigmoid(implicit[:, None] - implicit[None, :])).sum()
 
 
-def sample_pairs(world: ExactWorld, count: int, generator: torch.Generator) -> Preferences:
-    """`count` pairs of responses drawn from the reference, labelled by Bradley-Terry."""
+def expected_pairs(
+    reference: Float[Tensor, "response"], rewards: Float[Tensor, "response"]
+) -> Float[Tensor, "winner loser"]:
+    """2 ref(w) ref(l) σ(r_w - r_l): how likely Bradley-Terry makes w the winner over l.
+
+    Both responses are drawn from the reference; the 2 counts both orders of drawing them.
+    """
+    drawn = reference.exp()[:, None] * reference.exp()[None, :]
+    return 2 * drawn * torch.sigmoid(rewards[:, None] - rewards[None, :])
+
+
+def observed_pairs(
+    winners: Int[Tensor, "pair"], losers: Int[Tensor, "pair"], count: int
+) -> Float[Tensor, "winner loser"]:
+    """The share of each (winner, loser) among pairs given by their response numbers."""
+    pairs = torch.bincount(winners * count + losers, minlength=count**2)
+    return pairs.view(count, count).double() / len(winners)
+
+
+def sample_pairs(
+    world: ExactWorld, count: int, generator: torch.Generator
+) -> tuple[Int[Tensor, "pair"], Int[Tensor, "pair"]]:
+    """Numbers of the winners and losers of `count` pairs drawn from the reference.
+
+    Bradley-Terry labels them. As `Preferences`: see `as_preferences`.
+    """
     drawn = torch.multinomial(
         world.reference_logprobs.exp(), 2 * count, replacement=True, generator=generator
     ).view(2, count)
     first_wins = sample_comparison(*world.rewards[drawn], generator)
-    winners = torch.where(first_wins, drawn[0], drawn[1])
-    losers = torch.where(first_wins, drawn[1], drawn[0])
+    return torch.where(first_wins, drawn[0], drawn[1]), torch.where(first_wins, drawn[1], drawn[0])
+
+
+def as_preferences(
+    world: ExactWorld, winners: Int[Tensor, "pair"], losers: Int[Tensor, "pair"]
+) -> Preferences:
+    """Pairs given by their response numbers, as the batch that the training loops take."""
     return Preferences(world.responses[winners], world.responses[losers])
 
 

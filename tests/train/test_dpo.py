@@ -9,13 +9,13 @@ from rlhf_lab.responses import Preferences, pad
 from rlhf_lab.train.dpo import DPOConfig, train_dpo
 from rlhf_lab.train.loop import history
 from rlhf_lab.worlds.exact import (
+    as_preferences,
     exact_world,
-    optimal_logprobs,
     response_distribution,
     sample_pairs,
     starting_policy,
-    total_variation,
 )
+from rlhf_lab.worlds.optimum import optimal_logprobs, total_variation
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
 PROMPTS = [[1, 2], [3], [4, 5], [6]]
@@ -56,7 +56,7 @@ def test_same_seed_same_metrics_and_another_seed_others():
 def test_a_larger_beta_stays_closer_to_the_reference():
     """At the optimum of labels from the same rewards: the exact world, 20,000 pairs."""
     world = exact_world(vocabulary=3, length=2, seed=0)
-    pairs = sample_pairs(world, 20_000, torch.Generator().manual_seed(0))
+    pairs = as_preferences(world, *sample_pairs(world, 20_000, torch.Generator().manual_seed(0)))
     distances = []
     for beta in (0.5, 2.0):
         policy = starting_policy(world)

@@ -6,7 +6,8 @@ from rlhf_lab.models import TabularPolicy, tiny_gpt2
 from rlhf_lab.responses import pad
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.sft import SFTConfig, _batches_of_like_length, train_sft
-from rlhf_lab.worlds.exact import exact_world, response_distribution, total_variation
+from rlhf_lab.worlds.exact import exact_world, response_distribution
+from rlhf_lab.worlds.optimum import total_variation
 
 
 def test_supervised_training_fits_the_distribution_of_its_data():

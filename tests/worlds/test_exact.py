@@ -6,17 +6,22 @@ from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.models import TabularPolicy, tiny_gpt2
 from rlhf_lab.train.loop import history, minimise
 from rlhf_lab.worlds.exact import (
+    as_preferences,
     exact_world,
-    expected_dpo_loss,
+    expected_pairs,
+    observed_pairs,
+    pair_dpo_loss,
+    response_distribution,
+    sample_pairs,
+    starting_policy,
+    world_around,
+)
+from rlhf_lab.worlds.optimum import (
     kl_divergence,
     log_partition,
     objective,
     optimal_logprobs,
-    response_distribution,
-    sample_pairs,
-    starting_policy,
     total_variation,
-    world_around,
 )
 
 BETA = 0.5
@@ -82,18 +87,25 @@ def test_expected_dpo_loss_is_the_mean_over_sampled_pairs():
     policy = starting_policy(WORLD)
     with torch.no_grad():
         policy.table += torch.randn(policy.table.shape, generator=torch.Generator().manual_seed(1))
-    pairs = sample_pairs(WORLD, 100_000, torch.Generator().manual_seed(0))
+    numbers = sample_pairs(WORLD, 100_000, torch.Generator().manual_seed(0))
+    pairs = as_preferences(WORLD, *numbers)
     chosen, rejected = (
         implicit_reward(
             sequence_logprobs(policy, side), sequence_logprobs(WORLD.reference, side), beta=BETA
         ).detach()
         for side in (pairs.chosen, pairs.rejected)
     )
-    exact = expected_dpo_loss(
-        response_distribution(policy, WORLD.responses), REFERENCE, REWARDS, beta=BETA
-    )
+    logprobs = response_distribution(policy, WORLD.responses)
+    sampled = dpo_loss(chosen, rejected)
+    exact = pair_dpo_loss(logprobs, REFERENCE, expected_pairs(REFERENCE, REWARDS), beta=BETA)
+    counted = pair_dpo_loss(logprobs, REFERENCE, observed_pairs(*numbers, 125), beta=BETA)
     standard_error = (chosen - rejected).std() / 100_000**0.5  # |log σ| is 1-Lipschitz
-    assert abs(dpo_loss(chosen, rejected) - exact) < 4 * standard_error
+    assert abs(sampled - exact) < 4 * standard_error
+    assert counted.item() == pytest.approx(sampled.item(), abs=1e-10)
+
+
+def test_expected_pairs_are_a_distribution():
+    assert expected_pairs(REFERENCE, REWARDS).sum().item() == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +129,11 @@ def test_dpo_on_the_expected_loss_ends_at_the_optimum(world, settings, bound):
     policy = starting_policy(world)
     optimum = optimal_logprobs(world.reference_logprobs, world.rewards, beta=BETA)
 
+    pairs = expected_pairs(world.reference_logprobs, world.rewards)
+
     def loss():
         logprobs = sequence_logprobs(policy, world.responses)
-        return expected_dpo_loss(logprobs, world.reference_logprobs, world.rewards, beta=BETA)
+        return pair_dpo_loss(logprobs, world.reference_logprobs, pairs, beta=BETA)
 
     def distance():
         return total_variation(response_distribution(policy, world.responses), optimum).item()

@@ -1,0 +1,62 @@
+"""The base model of the review world: a small GPT-2, trained at first use and then cached."""
+
+import hashlib
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from transformers import GPT2LMHeadModel
+
+import rlhf_lab
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.train.loop import history
+from rlhf_lab.train.sft import SFTConfig, train_sft
+from rlhf_lab.weights import cached_weights
+from rlhf_lab.worlds.reviews import VOCABULARY, training_texts
+
+ARCHITECTURE = {"layers": 2, "width": 64, "heads": 2, "context": 96, "seed": 0}
+TRAINING = SFTConfig(steps=800, batch_size=32, learning_rate=5e-3, warmup_steps=50)
+TEXTS = {"count": 25_600, "seed": 0}
+SOURCES = (
+    *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
+    *("train/loop.py", "train/sft.py", "train/review_model.py", "worlds"),
+)
+
+
+def review_model() -> GPT2LMHeadModel:
+    """A GPT-2 of 0.1 million parameters that writes reviews; about 10 s on first use, then cached.
+
+    Every call returns a new model whose weights learn. To train it anew, delete the file in
+    `rlhf_lab.weights.cache_folder()`.
+    """
+    return cached_weights(_untrained, _pretrain, name="review-model", made_by=_recipe())
+
+
+def _untrained() -> GPT2LMHeadModel:
+    return tiny_gpt2(len(VOCABULARY), **ARCHITECTURE)
+
+
+def _pretrain(model: GPT2LMHeadModel) -> None:
+    run = train_sft(model, training_texts(**TEXTS), TRAINING)
+    history(run, steps=TRAINING.steps)
+
+
+def _recipe() -> dict:
+    """Everything that determines the weights: settings, code, and library versions."""
+    return {
+        "architecture": ARCHITECTURE,
+        "training": asdict(TRAINING),
+        "texts": TEXTS,
+        "code": _hash_of_sources(),
+        "versions": {package: version(package) for package in ("torch", "transformers")},
+    }
+
+
+def _hash_of_sources() -> str:
+    package = Path(rlhf_lab.__file__).parent
+    digest = hashlib.sha256()
+    for source in SOURCES:
+        path = package / source
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
