@@ -1,0 +1,62 @@
+# The book from one command. Needs Python 3.11 or newer, git and a package registry; nothing else.
+# Use another Python:           make PYTHON=python3.12 book
+# Use another environment:      make VENV=/some/folder book
+
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8000
+bin    := $(VENV)/bin
+
+# Small models are faster on one thread. Pages show recorded frames in place of live widgets.
+export OMP_NUM_THREADS := 1
+export TQDM_DISABLE := 1
+export PYTHONUNBUFFERED := 1
+book: export RLHF_LAB_STATIC := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help book test check serve lint clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment is made once, and again when one of these two files changes.
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The book needs Python 3.11 or newer; '$(PYTHON)' is:"; $(PYTHON) --version; \
+	  echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),book)"; exit 1; } >&2
+	@echo "== environment: $(VENV)"
+	@test -x $(bin)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "'$(PYTHON) -m venv' failed. On Debian or Ubuntu install python3-venv." >&2; \
+	  rm -rf $(VENV); exit 1; }
+	$(bin)/python -m pip install -r requirements.txt
+	$(bin)/python -m pip install --no-deps -e .
+	@touch $@
+
+# Sphinx forgets the warnings of pages that it does not read again. So a build that did not end
+# well leaves no mark, and the next one reads every page (outputs stay cached).
+book: $(VENV)/.installed  ## build the book into _build/html; warnings are errors
+	@echo "== book"
+	@test -f _build/.complete || rm -rf _build/.doctrees _build/html
+	@rm -f _build/.complete
+	$(bin)/jupyter-book build . -W --keep-going -n
+	@touch _build/.complete
+
+test: book  ## run all tests, those of the built book in a browser included
+	@echo "== test"
+	$(bin)/python -m pytest
+
+lint: $(VENV)/.installed  ## check style and format
+	@echo "== lint"
+	$(bin)/ruff check .
+	$(bin)/ruff format --check --diff .
+
+check: lint book test  ## all that CI runs: lint, book, test
+
+serve: book  ## build the book and serve it at http://localhost:8000
+	$(bin)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+clean:  ## remove what was built; the environment stays
+	rm -rf _build .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,34 @@
+"""The one local Sphinx extension of the book.
+
+assets     MathJax and the style sheet, from this machine
+alt_text   a figure or image without a text in words stops the build
+citations  the list of references, as a list
+ledger     chapters/claims.yml, read and checked
+places     where marks and printed rows of claims stand
+marks      the {claim} mark and the {claims} table
+claims     ledger and pages compared, and the links between them
+imports    which modules of a package some source code needs
+freshness  pages run again when the code that they use has changed
+"""
+
+import hashlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from rlhf_book import alt_text, assets, citations, claims, freshness
+
+
+def own_version() -> int:
+    """A number that changes with this extension: Sphinx then reads and writes every page anew."""
+    files = sorted(
+        path for path in Path(__file__).parent.rglob("*") if path.suffix in {".py", ".css"}
+    )
+    return int(hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8], 16)
+
+
+def setup(app: Sphinx) -> dict[str, bool | int]:
+    """Connect every part to Sphinx."""
+    for part in (assets, alt_text, citations, claims, freshness):
+        part.setup(app)
+    return {"env_version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}
