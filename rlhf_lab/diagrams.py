@@ -1,0 +1,69 @@
+"""Who samples, who scores, what is frozen: one diagram of the data flow for each algorithm."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from rlhf_lab.plots import panels
+from rlhf_lab.style import BLUE, INK, STYLE
+
+Place = tuple[float, float]
+
+
+def dpo_flow() -> Axes:
+    """DPO: comparisons go through a trained and a frozen model into one classification loss."""
+    return flow(
+        {
+            "comparisons\n$(x, y_w, y_l)$": (0.0, 0.5),
+            "policy $\\pi_\\theta$\ntrained": (1.0, 1.0),
+            "reference $\\pi_{ref}$\nfrozen": (1.0, 0.0),
+            "implicit rewards\n$\\beta\\,\\log\\,\\pi_\\theta/\\pi_{ref}$": (2.1, 0.5),
+            "loss\n$-\\log\\,\\sigma(\\hat r_w - \\hat r_l)$": (3.25, 0.5),
+        },
+        arrows=[(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)],
+        gradients=[(4, 1)],
+    )
+
+
+@rc_context(STYLE)
+def flow(
+    boxes: Mapping[str, Place],
+    *,
+    arrows: Sequence[tuple[int, int]],
+    gradients: Sequence[tuple[int, int]],
+) -> Axes:
+    """Boxes (text: centre) joined by arrows from box to box; gradients are drawn dashed."""
+    axes = panels(width=7.2, height=2.6)[0]
+    xs, ys = zip(*boxes.values(), strict=True)
+    axes.set(xlim=(min(xs) - 0.5, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.48))
+    drawn = [_box(axes, text, place) for text, place in boxes.items()]
+    for start, end in arrows:
+        _arrow(axes, drawn[start], drawn[end], color=INK, style="-", bend=0.0)
+    for start, end in gradients:
+        _arrow(axes, drawn[start], drawn[end], color=BLUE, style="--", bend=0.3)
+        middle = (xs[start] + xs[end]) / 2
+        axes.text(middle, axes.get_ylim()[1], "gradient", ha="center", va="top")
+    axes.set_axis_off()
+    return axes
+
+
+def _box(axes: Axes, text: str, place: Place) -> Text:
+    border = {"boxstyle": "round,pad=0.5", "facecolor": "none", "edgecolor": INK}
+    border["linestyle"] = "dashed" if "frozen" in text else "solid"
+    return axes.text(*place, text, ha="center", va="center", linespacing=1.5, bbox=border)
+
+
+def _arrow(axes: Axes, start: Text, end: Text, *, color: str, style: str, bend: float) -> None:
+    look = {
+        "arrowstyle": "-|>",
+        "color": color,
+        "linestyle": style,
+        "patchA": start.get_bbox_patch(),
+        "patchB": end.get_bbox_patch(),
+        "shrinkA": 0,
+        "shrinkB": 0,
+        "connectionstyle": f"arc3,rad={bend}",
+    }
+    axes.annotate("", end.get_position(), xytext=start.get_position(), arrowprops=look)
