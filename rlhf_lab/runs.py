@@ -70,12 +70,26 @@ def load(path: Path) -> Run:
         raise ValueError(f"{path} is not a recorded run: {error}") from error
 
 
-def load_all(folder: Path) -> list[Run]:
+def load_all(name: str, folder: Path | None = None) -> list[Run]:
     """All runs of one name, in the order of their seeds. Raises FileNotFoundError for none."""
-    paths = sorted(Path(folder).glob("seed-*.json"))
+    place = (folder or recorded_folder()) / name
+    paths = sorted(place.glob("seed-*.json"))
     if not paths:
-        raise FileNotFoundError(f"no recorded runs (seed-*.json) in {folder}")
+        raise FileNotFoundError(f"no recorded runs (seed-*.json) in {place}")
     return sorted((load(path) for path in paths), key=lambda run: run.seed)
+
+
+def recorded_folder() -> Path:
+    """The repository's runs/: RLHF_LAB_RUNS, else beside the package, else beside this notebook."""
+    named = os.environ.get("RLHF_LAB_RUNS")
+    places = [Path(named)] if named else [Path(__file__).parent.parent / "runs", Path("runs")]
+    for place in places:
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(
+        f"no folder of recorded runs at {' or '.join(map(str, places))}: run inside a clone of the "
+        "repository, or name its runs/ in RLHF_LAB_RUNS"
+    )
 
 
 def current_commit() -> str:

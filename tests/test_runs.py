@@ -31,7 +31,7 @@ def test_a_run_says_what_made_it():
 def test_runs_of_several_seeds_come_in_order(tmp_path):
     for seed in (10, 9, 0):
         runs.save(a_run(seed), tmp_path)
-    assert [run.seed for run in runs.load_all(tmp_path / "toy")] == [0, 9, 10]
+    assert [run.seed for run in runs.load_all("toy", tmp_path)] == [0, 9, 10]
 
 
 def test_a_metric_that_is_not_a_number_is_refused_and_the_old_file_stays(tmp_path):
@@ -60,4 +60,13 @@ def test_a_damaged_file_is_named(tmp_path, change):
 
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no recorded runs"):
-        runs.load_all(tmp_path)
+        runs.load_all("toy", tmp_path)
+
+
+def test_the_folder_of_runs_can_be_named_and_its_absence_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLHF_LAB_RUNS", str(tmp_path))
+    runs.save(a_run(), tmp_path)
+    assert len(runs.load_all("toy")) == 1
+    monkeypatch.setenv("RLHF_LAB_RUNS", str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError, match="RLHF_LAB_RUNS"):
+        runs.recorded_folder()

@@ -94,11 +94,14 @@ def minimise(
     steps: int,
     learning_rate: float,
 ) -> Iterator[Metrics]:
-    """Adam on a loss without noise, the rate falling in a line to 0: for the exact world."""
+    """Adam on a loss without noise, for the exact world.
+
+    The rate stays for the first half, then falls in a line to 0.
+    """
     optimizer = torch.optim.Adam(trainable_parameters(model), lr=learning_rate)
     for step in range(steps):
         value = loss()
-        rate = learning_rate * (1 - step / steps)
+        rate = learning_rate * min(1.0, 2 * (1 - step / steps))
         update(optimizer, value, step=step, learning_rate=rate, max_grad_norm=float("inf"))
         yield {"step": step, "loss": value.item()}
 

@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from rlhf_lab.intervals import mean_interval
+
+
+def test_the_interval_is_scipys_and_works_position_by_position():
+    samples = np.random.default_rng(0).normal(size=(7, 3))
+    found = mean_interval(samples, confidence=0.9)
+    low, high = stats.ttest_1samp(samples, 0).confidence_interval(0.9)
+    assert np.allclose(found.low, low)
+    assert np.allclose(found.high, high)
+
+
+def test_it_covers_the_true_mean_as_often_as_it_says():
+    draws = np.random.default_rng(1).normal(size=(5, 4000))
+    found = mean_interval(draws)
+    assert ((found.low < 0) & (found.high > 0)).mean() == pytest.approx(0.95, abs=0.012)
+
+
+def test_one_seed_has_no_interval():
+    with pytest.raises(ValueError, match="at least two seeds, got 1"):
+        mean_interval([1.0])
