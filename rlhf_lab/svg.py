@@ -33,8 +33,7 @@ def figure_of(drawing: Figure | Axes) -> Figure:
 def drawn(figure: Figure) -> Element:
     """The figure as an <svg> element without what only a file of its own would need."""
     file = io.StringIO()
-    options = {"svg.fonttype": "none", "svg.hashsalt": "rlhf_lab"}
-    with rc_context({**STYLE, **options}):
+    with rc_context({**STYLE, "svg.fonttype": "none"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     svg = ElementTree.fromstring(file.getvalue())
     _drop(svg, {"metadata", "style"})

@@ -53,7 +53,6 @@ class Grammar:
 
         The inside algorithm: P_symbol(start, end) = Σ_rule p_rule Σ_cuts Π_part P_part(cut, cut').
         """
-
         return self._ends(symbol, words, 0, {}).get(len(words), 0.0)
 
     def entropy(self, symbol: str) -> float:

@@ -44,7 +44,7 @@ def test_probability_of_two_sentences_by_hand():
     # The moods good, bad and mixed: first praise, then blame.
     signs = 0.4 * 0.9 * 0.1 + 0.4 * 0.1 * 0.9 + 0.2 * 0.5 * 0.5
     first = 0.12 * 1 / 4 * 0.35  # a watcher and a verb: everyone liked
-    second = 0.07 * (0.08 * 0.14) * (0.25 * 1 / 6 * 0.1)  # not dull, very awful
+    second = 0.07 * (0.08 * 0.14) * (0.25 * 1 / 6 * 0.3 / 4)  # not dull, very awful
     text = "everyone liked the cast . the plot was not dull but the story was very awful ."
     by_hand = 0.7 * 0.4 * signs * first * second / (14 * 13 * 12)
     assert log_probability(text) == pytest.approx(math.log(by_hand))
