@@ -51,6 +51,7 @@ lint: $(VENV)/.installed  ## check style and format
 	@echo "== lint"
 	$(bin)/ruff check .
 	$(bin)/ruff format --check --diff .
+	$(bin)/python tools/format_pages.py --check chapters/*.md
 
 check: lint book test  ## all that CI runs: lint, book, test
 

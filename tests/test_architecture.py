@@ -56,9 +56,6 @@ PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in lin
 MOST_LINES = 150
 MOST_RE_EXPORTS = 8
 EMPTY_NAMES = {"utils", "helpers", "common", "manager", "misc"}
-REGISTRIES = [
-    f"{name}.org" for name in ("pypi", "pythonhosted", "npmjs", "anaconda", "conda-forge")
-]
 HOME = re.compile(r"(?<![\w.])/(?:home|Users|root)/\w")
 
 Rule = Callable[[Path], Iterator[str]]
@@ -159,11 +156,11 @@ def annotations_are_hidden(root: Path) -> Iterator[str]:
                     yield f"{path.relative_to(root)}:{node.lineno}"
 
 
-def registry_or_home_is_named(root: Path) -> Iterator[str]:
+def home_is_named(root: Path) -> Iterator[str]:
     """No file names a package registry's host or a path of somebody's machine."""
     for path in tracked_files(root):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if HOME.search(line) or any(host in line for host in REGISTRIES):
+            if HOME.search(line):
                 yield f"{path.relative_to(root)}:{number}"
 
 
@@ -174,7 +171,7 @@ RULES: list[Rule] = [
     module_is_long_or_nameless,
     docstring_is_missing,
     annotations_are_hidden,
-    registry_or_home_is_named,
+    home_is_named,
 ]
 
 # What breaks each rule: the files to add to a tree that keeps them all, and the complaint.
@@ -209,9 +206,8 @@ BREACHES: list[tuple[Rule, dict[str, str], str]] = [
         "rlhf_lab.kl.K.f",
     ),
     (annotations_are_hidden, {"kl.py": "from __future__ import annotations"}, "rlhf_lab/kl.py:1"),
-    (registry_or_home_is_named, {"kl.py": "# see\n# files." + REGISTRIES[1]}, "rlhf_lab/kl.py:2"),
     (
-        registry_or_home_is_named,
+        home_is_named,
         {"kl.py": "x = '" + "/".join(["", "home", "ada"]) + "'"},
         "kl.py:1",
     ),

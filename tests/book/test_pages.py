@@ -104,6 +104,12 @@ def test_sliders_move_their_figures_by_keyboard_mouse_and_touch(visit):
         assert figure.locator("output").inner_text() == slider.get_attribute("aria-valuetext")
 
 
+def test_the_chapter_on_dpo_has_figures_and_a_slider(open_page, book):
+    page = open_page(book / "chapters" / "dpo.html").page
+    assert page.locator(".rlhf-figure:has(input)").count() == 1
+    assert page.locator(".rlhf-figure").count() >= 8
+
+
 def test_the_front_door_leads_to_a_page(open_page, book):
     visit = open_page(book / "index.html")
     visit.page.wait_for_selector("article h1")
