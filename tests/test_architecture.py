@@ -157,7 +157,7 @@ def annotations_are_hidden(root: Path) -> Iterator[str]:
 
 
 def home_is_named(root: Path) -> Iterator[str]:
-    """No file names a package registry's host or a path of somebody's machine."""
+    """No file names a path of somebody's machine."""
     for path in tracked_files(root):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if HOME.search(line):

@@ -1,0 +1,68 @@
+"""Every claim that asks for a proof has one; every printed error is refused."""
+
+import pytest
+from sympy import Eq, Integer, exp, log, sqrt
+
+from rlhf_lab.derivations import notes
+from rlhf_lab.derivations.claims import CLAIMS
+from rlhf_lab.derivations.derivation import Derivation
+from rlhf_lab.derivations.dpo import STEPS
+from rlhf_lab.derivations.likelihood import LABEL, cross_entropy
+from rlhf_lab.derivations.lines import DerivationError
+from rlhf_lab.derivations.notation import Z, beta, optimal, policy, reference, reward, y, z
+from rlhf_lab.derivations.optimal_policy import closed_form
+from rlhf_lab.derivations.probability import Sigmoid
+
+DERIVATIONS = list(dict.fromkeys(make for makers in CLAIMS.values() for make in makers))
+EXPERIMENTS_ONLY = {2, 3, 14}
+
+
+def test_every_claim_of_the_chapter_that_needs_a_proof_has_one():
+    assert set(CLAIMS) == {f"DPO-{n}" for n in range(1, 21) if n not in EXPERIMENTS_ONLY}
+    assert set(STEPS) <= set(DERIVATIONS)
+
+
+@pytest.mark.parametrize("make", DERIVATIONS, ids=lambda make: make.__name__)
+def test_every_line_has_evidence_and_none_is_only_sampled(make):
+    derivation = make()
+    assert isinstance(derivation, Derivation)
+    known = {"given", "by definition", "proved", "computed", "by lemma"}
+    assert {line.evidence.kind for line in derivation.lines} <= known
+    assert len(derivation.lines) > 1
+    assert derivation.latex()
+
+
+@pytest.mark.parametrize("make", DERIVATIONS, ids=lambda make: make.__name__)
+def test_every_derivation_names_its_claims(make):
+    for claim, makers in CLAIMS.items():
+        if make in makers:
+            assert "DPO" in make.__doc__
+            assert f"-{claim.removeprefix('DPO-')}" in make.__doc__, claim
+
+
+def test_the_closed_form_has_seven_lines_before_its_optimum():
+    assert closed_form().lines[7].evidence.detail == "Gibbs' inequality"
+    assert closed_form().end == optimal(y)
+
+
+@pytest.mark.parametrize(
+    ("claim", "make"),
+    [(claim, make) for claim, makers in notes.REFUSED.items() for make in makers],
+)
+def test_printed_errors_are_refused_with_a_point(claim, make):
+    with pytest.raises(DerivationError, match="the two sides differ") as refusal:
+        make()
+    assert refusal.value.left != refusal.value.right
+
+
+def test_the_penalty_counted_twice_is_the_policy_of_twice_the_beta():
+    """The same as `closed_form` says for 2 β, up to the constant that normalises."""
+    wrong = notes.doubled_beta().end
+    of_twice_beta = closed_form().lines[7].expression.subs(beta, 2 * beta)
+    assert wrong == Eq(policy(y), reference(y) * exp(reward(y) / (2 * beta)) / sqrt(Z))
+    assert not (wrong.rhs / of_twice_beta).has(reference, reward)
+
+
+def test_cross_entropy_of_a_preference_is_minus_log_sigmoid():
+    general = cross_entropy()
+    assert general.at({LABEL: Integer(1)}, general.given).end == -log(Sigmoid(z))
