@@ -20,7 +20,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         page.goto(PAGE.as_uri())
         page.evaluate("() => MathJax.startup.promise")
-        cell = page.locator(".cell", has_text="dpo.closed_form()").first
+        cell = page.locator(".cell", has_text="optimal_policy.closed_form()").first
         cell.evaluate("cell => cell.scrollIntoView({behavior: 'instant', block: 'start'})")
         page.evaluate("() => window.scrollBy({top: -110, behavior: 'instant'})")
         page.screenshot(path=ROOT / "tools" / "readme.png")

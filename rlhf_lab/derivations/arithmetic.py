@@ -1,0 +1,58 @@
+"""Forty-digit numbers for the checks: random draws from a domain, and one operation at a time."""
+
+import random
+
+import mpmath
+from mpmath import ctx_mp_python
+from sympy import Add, Basic, E, Expr, Float, Mul, Pow, exp, log
+
+ARITHMETIC = mpmath.mp.clone()
+ARITHMETIC.dps = 40
+Number = ctx_mp_python.mpnumeric
+
+
+class NotEvaluableError(Exception):
+    """Nothing here can say what the formula's value is: no domain, or an unknown function."""
+
+
+def drawn(unknown: Expr, generator: random.Random, largest: int = 5) -> Number:
+    """A random number from the domain of a letter or of a function's values.
+
+    Whole positive numbers are 1 to `largest`; others are of size e^-1.5 to e^1.5. Raises
+    NotEvaluableError where no domain is declared.
+    """
+    if unknown.is_integer and unknown.is_positive:
+        return ARITHMETIC.mpf(generator.randint(1, largest))
+    if unknown.is_integer or not unknown.is_real:
+        raise NotEvaluableError(
+            f"no domain to draw {unknown} from: declare it real=True or positive=True"
+        )
+    size = ARITHMETIC.exp(ARITHMETIC.mpf(generator.uniform(-1.5, 1.5)))
+    if unknown.is_nonnegative or unknown.is_nonpositive:
+        return size if unknown.is_nonnegative else -size
+    return size * generator.choice([-1, 1])
+
+
+def number(expression: Expr) -> Number:
+    """A sympy number, to the precision used here. Raises ValueError for ∞ and the like."""
+    if expression.is_Rational:
+        return ARITHMETIC.mpf(int(expression.p)) / int(expression.q)
+    value = expression.evalf(ARITHMETIC.dps + 5)
+    if not isinstance(value, Float):
+        raise ValueError(f"{expression} is not a real number")
+    return ARITHMETIC.make_mpf(value._mpf_)
+
+
+def combined(expression: Basic, values: list) -> Number:
+    """A node of a formula applied to the values of its arguments."""
+    if isinstance(expression, Add):
+        return ARITHMETIC.fsum(values)
+    if isinstance(expression, Mul):
+        return ARITHMETIC.fprod(values)
+    if isinstance(expression, Pow):
+        return ARITHMETIC.exp(values[1]) if expression.base is E else ARITHMETIC.power(*values)
+    if isinstance(expression, exp):
+        return ARITHMETIC.exp(values[0])
+    if isinstance(expression, log) and len(values) == 1:
+        return ARITHMETIC.log(values[0])
+    raise NotEvaluableError(f"cannot evaluate {expression.func.__name__} in {expression}")

@@ -1,0 +1,85 @@
+"""Rules of inequality: by a sign, by a lemma under a sum, and where a bound is reached."""
+
+from dataclasses import dataclass
+
+from sympy import Basic, Eq, Expr, S, Sum
+
+from rlhf_lab.derivations.calculus import check_only_solution
+from rlhf_lab.derivations.checking import (
+    Evidence,
+    RefusedError,
+    check_distribution,
+    check_free_of,
+    check_positive,
+    prove_equal,
+)
+from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.probability import ArgMax, ArgMin
+from rlhf_lab.derivations.signs import is_negative
+from rlhf_lab.derivations.special_case import check_ground
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Strictly below or above the line before, by a sign that is proved."""
+
+    sign: str
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        check_positive(before - after if self.sign == ">" else after - before, given)
+        return Evidence("proved")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A lemma "start ≥ end" or "start ≤ end", times weights of one sign, summed over outcomes.
+
+    The two lines must differ by Σ weight (start - end) exactly; they are equal where the lemma's
+    two sides are, at every outcome. Negative weights turn the inequality round.
+    """
+
+    lemma: object
+    weight: Expr = S.One
+    over: tuple = ()
+
+    @property
+    def sign(self) -> str:
+        turned = {"≥": "≤", "≤": "≥"}.get(self.lemma.sign, "")
+        return turned if is_negative(self.weight) else self.lemma.sign
+
+    @property
+    def equality_case(self) -> Eq:
+        return self.lemma.equality_case
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        if self.sign not in ("≥", "≤"):
+            raise RefusedError(f"{self.lemma.name} is not an inequality")
+        check_ground(self.lemma.given, given)
+        check_positive(-self.weight if is_negative(self.weight) else self.weight, given)
+        gap = self.weight * (self.lemma.start - self.lemma.end)
+        prove_equal(before - after, Sum(gap, self.over) if self.over else gap, given)
+        return Evidence("by lemma", self.lemma.name)
+
+
+@dataclass(frozen=True)
+class Attained:
+    """arg min of a quantity: the one place where a lemma's lower bound is reached.
+
+    The bound must be free of what is varied, and what reaches it must be allowed: a distribution
+    where distributions are compared. The same for arg max and an upper bound.
+    """
+
+    lemma: object
+    sign = "="
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        if self.lemma.sign != {ArgMin: "≥", ArgMax: "≤"}.get(type(before)):
+            raise RefusedError(f"{self.lemma.name} does not bound {before} on the right side")
+        check_ground(self.lemma.given, given)
+        objective, variable = before.args
+        prove_equal(objective, self.lemma.start, given)
+        check_free_of(self.lemma.end, variable, given)
+        if given.distribution_of(variable) is not None:
+            check_distribution(after, variable.args[0], given)
+        check_only_solution(self.lemma.equality_case, variable, after, given.opaque())
+        return Evidence("by lemma", self.lemma.name)

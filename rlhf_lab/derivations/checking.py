@@ -1,0 +1,146 @@
+"""The questions that the rules ask: equal? of one sign? free of the policy? a distribution?
+
+Each is first tried in random worlds, which refuses most wrong steps and shows why; then proved.
+"""
+
+from dataclasses import dataclass
+
+from sympy import Basic, Expr, Integer, Sum, Symbol
+from sympy.core.function import AppliedUndef
+
+from rlhf_lab.derivations import signs
+from rlhf_lab.derivations.arithmetic import ARITHMETIC, NotEvaluableError, Number
+from rlhf_lab.derivations.canonical import canonical, is_zero
+from rlhf_lab.derivations.generators import cancelled
+from rlhf_lab.derivations.given import Given, unfolded
+from rlhf_lab.derivations.interpretation import Interpretation, UndefinedError
+from rlhf_lab.derivations.probability import depends
+
+WORLDS_TO_REFUSE = 24
+WORLDS_TO_ACCEPT = 200
+TOLERANCE = ARITHMETIC.mpf(10) ** -25
+
+
+class RefusedError(Exception):
+    """A step does not hold. Where random worlds show it: one of them and the two values there."""
+
+    def __init__(self, why: str, point: str = "", left: str = "", right: str = "") -> None:
+        super().__init__(f"{why} at {point}: {left} and {right}" if point else why)
+        self.point, self.left, self.right = point, left, right
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a step was checked: given, by definition, proved, computed, by lemma, or sampled."""
+
+    kind: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}" if self.detail else self.kind
+
+
+def check_equal(left: Expr, right: Expr, given: Given) -> Evidence:
+    """Evidence that the two sides are equal in every world. Raises Refused."""
+    same = evaluated(left) == evaluated(right)
+    left, right = (unfolded(side, given) for side in (left, right))
+    compare_in_worlds(left, right, given, WORLDS_TO_REFUSE)
+    if left == right and not same:
+        return Evidence("by definition")
+    if is_zero(left - right, given):
+        return Evidence("proved")
+    compare_in_worlds(left, right, given, WORLDS_TO_ACCEPT)
+    return Evidence("sampled", f"{WORLDS_TO_ACCEPT} random points, 25 digits")
+
+
+def evaluated(expression: Basic) -> Basic:
+    """The expression with everything done that sympy does when a formula is made."""
+    if not expression.args:
+        return expression
+    return expression.func(*map(evaluated, expression.args))
+
+
+def prove_equal(left: Expr, right: Expr, given: Given) -> None:
+    """Raise RefusedError unless the two sides are proved to be equal; random points do not do."""
+    if check_equal(left, right, given).kind == "sampled":
+        raise RefusedError(f"could not prove that {left} equals {right}")
+
+
+def compare_in_worlds(left: Expr, right: Expr, given: Given, count: int) -> None:
+    """Raise RefusedError unless both sides agree at `count` points where they are defined."""
+    defined = 0
+    for seed in range(3 * count):
+        world = Interpretation(given, seed)
+        values = [value_or_none(world, side) for side in (left, right)]
+        if None in values and values != [None, None]:
+            raise refusal("one side is undefined", world, values)
+        if None not in values:
+            if abs(values[0] - values[1]) > TOLERANCE * (1 + abs(values[0]) + abs(values[1])):
+                raise refusal("the two sides differ", world, values)
+            defined += 1
+        if defined == count:
+            return
+    raise RefusedError(
+        f"could not be checked: defined at only {defined} of {3 * count} random points"
+    )
+
+
+def value_or_none(world: Interpretation, expression: Expr) -> Number | None:
+    """The value in a world; None where it is undefined. Raises RefusedError if unknown."""
+    try:
+        return world.value(expression)
+    except UndefinedError:
+        return None
+    except NotEvaluableError as problem:
+        raise RefusedError(f"could not be checked: {problem}") from None
+
+
+def refusal(why: str, world: Interpretation, values: list) -> RefusedError:
+    """The RefusedError that shows a world and the values of both sides there."""
+    shown = ("undefined" if value is None else ARITHMETIC.nstr(value, 8) for value in values)
+    return RefusedError(why, str(world), *shown)
+
+
+def check_positive(expression: Expr, given: Given) -> None:
+    """Raise RefusedError unless the expression is proved to be above 0."""
+    expression = unfolded(expression, given)
+    for seed in range(WORLDS_TO_REFUSE):
+        world = Interpretation(given, seed)
+        value = value_or_none(world, expression)
+        if value is None or value <= 0:
+            raise refusal(f"{expression} is not above 0", world, [value, ARITHMETIC.mpf(0)])
+    forms = (expression, canonical(expression, given), cancelled(canonical(expression, given)))
+    if not any(map(signs.is_positive, forms)):
+        raise RefusedError(f"could not prove that {expression} is above 0")
+
+
+def check_free_of(expression: Expr, variable: Expr, given: Given) -> None:
+    """Raise RefusedError where the variable, a letter or a policy(y), is in the expression."""
+    if depends(canonical(unfolded(expression, given), given), variable):
+        raise RefusedError(f"{expression} depends on {variable}")
+
+
+def check_distribution(probability: Expr, outcome: Symbol, given: Given) -> None:
+    """Raise RefusedError unless the probabilities are proved positive and to sum to 1."""
+    if isinstance(probability, AppliedUndef) and given.distribution_of(probability) is not None:
+        return
+    ends = given.range_of(outcome)
+    if ends is None:
+        raise RefusedError(
+            f"{outcome} has no range, so {probability} cannot be a distribution over it"
+        )
+    check_positive(probability, given)
+    total = Sum(probability, (outcome, *ends))
+    prove_equal(total, Integer(1), given)
+
+
+def check_domain(letter: Basic, value: Expr, given: Given) -> None:
+    """Raise RefusedError unless a value may stand for the letter: same sign, real, whole."""
+    if letter.is_positive:
+        check_positive(value, given)
+    if letter.is_negative:
+        check_positive(-value, given)
+    if letter.is_integer and not value.is_integer:
+        raise RefusedError(f"{letter} is a whole number, {value} need not be")
+    if not signs.is_real(unfolded(value, given)):
+        raise RefusedError(f"{value} is not known to be real")

@@ -1,0 +1,133 @@
+"""The words of probability that derivations are written in: σ, E, KL, arg max, arg min.
+
+Each knows its `meaning` in sums, logs and exponentials; checks look only at that.
+"""
+
+from sympy import Add, Basic, Dummy, Expr, Function, Lambda, Mul, Sum, Symbol, diff, exp, log
+from sympy.core.function import AppliedUndef
+
+from rlhf_lab.derivations.substitution import substituted
+
+
+class Sigmoid(Function):
+    """σ(z) = 1 / (1 + exp(-z)); its derivative is worked out from that, not looked up."""
+
+    nargs = 1
+
+    def meaning(self) -> Expr:
+        return 1 / (1 + exp(-self.args[0]))
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        z = Dummy("z", real=True)
+        return diff(Sigmoid(z).meaning(), z).xreplace({z: self.args[0]})
+
+    def _eval_is_positive(self) -> bool | None:
+        return self.args[0].is_real
+
+    def _latex(self, printer, exp=None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\sigma{power}\left({printer.doprint(self.args[0])}\right)"
+
+    def _sympystr(self, printer) -> str:
+        return f"σ({printer.doprint(self.args[0])})"
+
+
+class Expectation(Expr):
+    """E_{y ~ p}[f(y)] = Σ_{y=1}^{N} p(y) f(y), over any number N of outcomes."""
+
+    is_real = True
+
+    def __new__(cls, body: Expr, probability: Expr, outcome: Symbol, count: Expr):
+        return cls.around(Lambda(outcome, body), Lambda(outcome, probability), count)
+
+    @classmethod
+    def around(cls, body: Lambda, probability: Lambda, count: Expr) -> "Expectation":
+        return Expr.__new__(cls, body, probability, count)
+
+    @property
+    def func(self):
+        return self.around
+
+    def meaning(self) -> Expr:
+        body, probability, count = self.args
+        (y,) = body.variables
+        return Sum(Mul(at(probability, y), body.expr), (y, 1, count))
+
+    def _latex(self, printer) -> str:
+        body, probability, _ = self.args
+        name = printer.any_outcome(probability.expr)
+        return rf"\mathbb{{E}}_{{y \sim {name}}}\left[{printer.doprint(body.expr)}\right]"
+
+    def _sympystr(self, printer) -> str:
+        body, probability, _ = self.args
+        (y,) = probability.variables
+        return f"E[{y} ~ {printer.doprint(probability.expr)}]({printer.doprint(body.expr)})"
+
+
+class KL(Expr):
+    """KL[p ‖ q] = Σ_{y=1}^{N} p(y) log(p(y) / q(y)), in nats, over any number N of outcomes."""
+
+    is_real = True
+
+    def __new__(cls, first: Expr, second: Expr, outcome: Symbol, count: Expr):
+        return cls.around(Lambda(outcome, first), Lambda(outcome, second), count)
+
+    @classmethod
+    def around(cls, first: Lambda, second: Lambda, count: Expr) -> "KL":
+        return Expr.__new__(cls, first, second, count)
+
+    @property
+    def func(self):
+        return self.around
+
+    def meaning(self) -> Expr:
+        first, second, count = self.args
+        (y,) = first.variables
+        return Sum(first.expr * log(first.expr / at(second, y)), (y, 1, count))
+
+    def _latex(self, printer) -> str:
+        first, second = (printer.doprint(distribution.expr) for distribution in self.args[:2])
+        return rf"\text{{KL}}\left[{first} \,\middle\Vert\, {second}\right]"
+
+    def _sympystr(self, printer) -> str:
+        first, second = (printer.doprint(distribution.expr) for distribution in self.args[:2])
+        return f"KL[{first} ‖ {second}]"
+
+
+class Optimum(Expr):
+    """What makes an objective largest or smallest: a distribution policy(y) or a parameter θ."""
+
+    latex_name = text_name = ""
+
+    def __new__(cls, objective: Expr, variable: Expr):
+        return Expr.__new__(cls, objective, variable)
+
+    def _latex(self, printer) -> str:
+        objective, variable = self.args
+        variable = printer.any_outcome(variable)
+        shown = printer.doprint(objective)
+        if isinstance(objective, Add):
+            shown = rf"\left\{{{shown}\right\}}"
+        return rf"\underset{{{variable}}}{{{self.latex_name}}}\; {shown}"
+
+    def _sympystr(self, printer) -> str:
+        objective, variable = (printer.doprint(part) for part in self.args)
+        return f"{self.text_name}[{variable}] {objective}"
+
+
+class ArgMax(Optimum):
+    latex_name, text_name = r"\arg\max", "argmax"
+
+
+class ArgMin(Optimum):
+    latex_name, text_name = r"\arg\min", "argmin"
+
+
+def depends(expression: Basic, variable: Expr) -> bool:
+    """Whether the variable, a symbol or a whole function policy(y), occurs in the expression."""
+    return expression.has(variable.func if isinstance(variable, AppliedUndef) else variable)
+
+
+def at(function: Lambda, outcome: Expr) -> Expr:
+    """The body of a Lambda of one variable, with the outcome put in; binders inside are obeyed."""
+    return substituted(function.expr, {function.variables[0]: outcome})

@@ -1,0 +1,55 @@
+"""When a result about letters and functions may be used for particular ones, on another ground."""
+
+from sympy import Basic, Lambda
+from sympy.core.function import UndefinedFunction
+
+from rlhf_lab.derivations.checking import RefusedError, check_distribution, check_domain
+from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.substitution import Meaning, substituted
+
+
+def check_special_case(old: Given, meaning: Meaning, new: Given) -> None:
+    """Raise RefusedError unless each meaning fits its letter, and what was given still is."""
+    for key, value in meaning.items():
+        if isinstance(key, UndefinedFunction):
+            check_function(key, value, old, new)
+        else:
+            check_letter(key, value, old, new)
+    check_ground(old, new, meaning)
+
+
+def check_function(key: UndefinedFunction, value: Lambda, old: Given, new: Given) -> None:
+    """A distribution must become a distribution over as many outcomes; others keep their sign."""
+    if not isinstance(value, Lambda):
+        raise RefusedError(f"give the function {key} a Lambda, got {value}")
+    applied = key(*value.variables)
+    distribution = old.distribution_of(applied)
+    if distribution is None:
+        check_domain(applied, value.expr, new)
+        return
+    outcome = value.variables[0]
+    if new.range_of(outcome) != old.range_of(distribution.args[0]):
+        raise RefusedError(f"{outcome} has not the outcomes of {distribution}")
+    check_distribution(value.expr, outcome, new)
+
+
+def check_letter(key: Basic, value: Basic, old: Given, new: Given) -> None:
+    """An outcome must become an outcome of the same range; other letters keep their domain."""
+    ends = old.range_of(key)
+    if ends is not None and new.range_of(value) != ends:
+        raise RefusedError(f"{value} is not known to lie between {ends[0]} and {ends[1]}")
+    check_domain(key, value, new)
+
+
+def check_ground(old: Given, new: Given, meaning: Meaning | None = None) -> None:
+    """Raise RefusedError unless what a lemma was given holds where it is used."""
+    meaning, definitions = meaning or {}, new.meanings()
+    for key, value in old.meanings().items():
+        if definitions.get(key) != substituted(value, meaning):
+            raise RefusedError(f"the lemma needs {key} defined as {substituted(value, meaning)}")
+    for distribution in old.distributions:
+        same = new.distribution_of(distribution)
+        if distribution.func in meaning:
+            continue
+        if same is None or new.range_of(same.args[0]) != old.range_of(distribution.args[0]):
+            raise RefusedError(f"the lemma needs {distribution} to be a distribution")
