@@ -11,9 +11,9 @@ from scipy import stats
 class Interval:
     """A mean over seeds and the ends of its confidence interval, one value a position."""
 
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    mean: np.ndarray | np.floating
+    low: np.ndarray | np.floating
+    high: np.ndarray | np.floating
 
     def __format__(self, spec: str) -> str:
         """`f"{interval:.2f}"` of a single number: "0.51 [0.47, 0.55]"."""

@@ -1,6 +1,8 @@
 """Forty-digit numbers for the checks: random draws from a domain, and one operation at a time."""
 
 import random
+from functools import lru_cache
+from typing import no_type_check
 
 import mpmath
 from mpmath import ctx_mp_python
@@ -33,6 +35,7 @@ def drawn(unknown: Expr, generator: random.Random, largest: int = 5) -> Number:
     return size * generator.choice([-1, 1])
 
 
+@lru_cache(maxsize=1024)
 def number(expression: Expr) -> Number:
     """A sympy number, to the precision used here. Raises ValueError for ∞ and the like."""
     if expression.is_Rational:
@@ -43,6 +46,7 @@ def number(expression: Expr) -> Number:
     return ARITHMETIC.make_mpf(value._mpf_)
 
 
+@no_type_check  # as in `interpretation`
 def combined(expression: Basic, values: list) -> Number:
     """A node of a formula applied to the values of its arguments."""
     if isinstance(expression, Add):

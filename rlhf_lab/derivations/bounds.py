@@ -14,13 +14,15 @@ from rlhf_lab.derivations.checking import (
     prove_equal,
 )
 from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.lines import Chain
 from rlhf_lab.derivations.probability import ArgMax, ArgMin
+from rlhf_lab.derivations.rules import Rule
 from rlhf_lab.derivations.signs import is_negative
 from rlhf_lab.derivations.special_case import check_ground
 
 
 @dataclass(frozen=True)
-class Signed:
+class Signed(Rule):
     """Strictly below or above the line before, by a sign that is proved."""
 
     sign: str
@@ -31,14 +33,14 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(Rule):
     """A lemma "start ≥ end" or "start ≤ end", times weights of one sign, summed over outcomes.
 
     The two lines must differ by Σ weight (start - end) exactly; they are equal where the lemma's
     two sides are, at every outcome. Negative weights turn the inequality round.
     """
 
-    lemma: object
+    lemma: Chain
     weight: Expr = S.One
     over: tuple = ()
 
@@ -62,14 +64,14 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Attained:
+class Attained(Rule):
     """arg min of a quantity: the one place where a lemma's lower bound is reached.
 
     The bound must be free of what is varied, and what reaches it must be allowed: a distribution
     where distributions are compared. The same for arg max and an upper bound.
     """
 
-    lemma: object
+    lemma: Chain
     sign = "="
 
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:

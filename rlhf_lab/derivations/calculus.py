@@ -17,11 +17,12 @@ from rlhf_lab.derivations.checking import (
 )
 from rlhf_lab.derivations.given import Given, unfolded
 from rlhf_lab.derivations.probability import Optimum, depends
+from rlhf_lab.derivations.rules import Rule
 from rlhf_lab.derivations.substitution import substituted
 
 
 @dataclass(frozen=True)
-class Differentiated:
+class Differentiated(Rule):
     """The derivative of the line before."""
 
     along: Symbol
@@ -44,7 +45,7 @@ class Differentiated:
 
 
 @dataclass(frozen=True)
-class Solved:
+class Solved(Rule):
     """unknown = formula: the one solution of the equation before, for any values of the letters.
 
     Definitions stay shut: what is solved is the equation as it is written.
@@ -63,7 +64,7 @@ class Solved:
 
 
 @dataclass(frozen=True)
-class Stationary:
+class Stationary(Rule):
     """A convex formula is nowhere below its value where its slope is 0, and equal there only."""
 
     letter: Symbol

@@ -42,12 +42,11 @@ class Evidence:
 
 def check_equal(left: Expr, right: Expr, given: Given) -> Evidence:
     """Evidence that the two sides are equal in every world. Raises Refused."""
-    same = evaluated(left) == evaluated(right)
-    left, right = (unfolded(side, given) for side in (left, right))
     compare_in_worlds(left, right, given, WORLDS_TO_REFUSE)
-    if left == right and not same:
+    long_left, long_right = (unfolded(side, given) for side in (left, right))
+    if long_left == long_right and evaluated(left) != evaluated(right):
         return Evidence("by definition")
-    if is_zero(left - right, given):
+    if is_zero(long_left - long_right, given):
         return Evidence("proved")
     compare_in_worlds(left, right, given, WORLDS_TO_ACCEPT)
     return Evidence("sampled", f"{WORLDS_TO_ACCEPT} random points, 25 digits")
@@ -103,12 +102,12 @@ def refusal(why: str, world: Interpretation, values: list) -> RefusedError:
 
 def check_positive(expression: Expr, given: Given) -> None:
     """Raise RefusedError unless the expression is proved to be above 0."""
-    expression = unfolded(expression, given)
     for seed in range(WORLDS_TO_REFUSE):
         world = Interpretation(given, seed)
         value = value_or_none(world, expression)
         if value is None or value <= 0:
             raise refusal(f"{expression} is not above 0", world, [value, ARITHMETIC.mpf(0)])
+    expression = unfolded(expression, given)
     forms = (expression, canonical(expression, given), cancelled(canonical(expression, given)))
     if not any(map(signs.is_positive, forms)):
         raise RefusedError(f"could not prove that {expression} is above 0")

@@ -5,7 +5,7 @@
 >>> square = begin("square", (a + 1) ** 2).rewrite(a**2 + 2 * a + 1, "multiply out")
 >>> print(square)
 square
-  (a + 1)**2
+  (a + 1)**2    (given)
 = a**2 + 2*a + 1    (multiply out; proved)
 >>> square.rewrite(a**2 + 2 * a - 1, "forget a sign")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
@@ -22,7 +22,7 @@ from rlhf_lab.derivations.checking import RefusedError
 from rlhf_lab.derivations.given import NOTHING, Given
 from rlhf_lab.derivations.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.maps import BothSides, SameOptimum
-from rlhf_lab.derivations.rules import ByLemma, Equal, Start
+from rlhf_lab.derivations.rules import ByLemma, Equal, Rule, Start
 from rlhf_lab.derivations.special_case import check_special_case
 from rlhf_lab.derivations.substitution import Meaning
 
@@ -30,7 +30,7 @@ from rlhf_lab.derivations.substitution import Meaning
 class Derivation(Chain):
     """Checked lines. Every verb returns a longer derivation or raises DerivationError."""
 
-    def follow(self, expression: Basic, reason: str, rule: object) -> "Derivation":
+    def follow(self, expression: Basic, reason: str, rule: Rule) -> "Derivation":
         """One more line by any rule; the verbs below are short for this."""
         before = self.end if self.lines else None
         try:

@@ -83,6 +83,7 @@ def unfolded(expression: Basic, given: Given) -> Basic:
     raise ValueError(f"the definitions go round in a circle: {', '.join(map(str, meanings))}")
 
 
+@lru_cache(maxsize=1024)
 def written_out(expression: Basic) -> Basic:
     """σ, E and KL replaced by their meaning, from the inside out."""
     if not expression.args:

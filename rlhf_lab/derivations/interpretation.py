@@ -6,30 +6,33 @@ road than `canonical`, and where a step is wrong it finds a world that shows it.
 
 import random
 from collections.abc import Sequence
+from typing import no_type_check
 
 from sympy import Basic, Derivative, Expr, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.arithmetic import ARITHMETIC, Number, combined, drawn, number
-from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.given import Given, unfolded, written_out
 
 
 class UndefinedError(ArithmeticError):
     """The formula has no real value in this world, as log(-1) or 1/0."""
 
 
+@no_type_check  # called a million times in the tests, where each check costs more than the call
 class Interpretation:
     """One random world. `known` holds every letter and table entry that was looked at."""
 
     def __init__(self, given: Given, seed: int) -> None:
         self.given, self.random = given, random.Random(seed)
+        self.meanings = given.meanings()
         self.largest = 2 + seed % 4  # the first worlds are small, so a counter-example is short
         self.known: dict[tuple, Number] = {}
 
     def value(self, expression: Basic) -> Number:
-        """The real value of an unfolded expression. Raises UndefinedError where it has none."""
+        """The real value of an expression. Raises UndefinedError where it has none."""
         try:
-            value = self.evaluated(expression, {})
+            value = self.evaluated(written_out(expression), {})
         except (ZeroDivisionError, ValueError) as problem:
             raise UndefinedError(str(problem)) from None
         if not ARITHMETIC.isfinite(value) or abs(ARITHMETIC.im(value)) > 1e-30 * (1 + abs(value)):
@@ -55,7 +58,9 @@ class Interpretation:
         """The value of a free letter, drawn from its range or its domain when it is first met."""
         if (symbol,) not in self.known:
             ends = self.given.range_of(symbol)
-            if ends is None:
+            if symbol in self.meanings:
+                self.known[symbol,] = self.evaluated(written_out(self.meanings[symbol]), {})
+            elif ends is None:
                 self.known[symbol,] = drawn(symbol, self.random, self.largest)
             else:
                 self.known[symbol,] = ARITHMETIC.mpf(self.random.choice(self.outcomes(ends, {})))
@@ -67,7 +72,11 @@ class Interpretation:
         if key in self.known:
             return self.known[key]
         distribution = self.given.distribution_of(applied)
-        if distribution is None:
+        if applied.func in self.meanings:
+            meaning = self.meanings[applied.func]
+            bound = dict(zip(meaning.variables, values, strict=True))
+            self.known[key] = self.evaluated(written_out(meaning.expr), bound)
+        elif distribution is None:
             self.known[key] = drawn(applied, self.random)
         else:
             row = {k: drawn(applied, self.random) for k in self.row(distribution, key)}
@@ -79,7 +88,7 @@ class Interpretation:
 
         Of a formula: the derivative worked out, where the formula itself has a real value.
         """
-        applied, real = derivative.expr, Symbol("slope", real=True)
+        applied, real = unfolded(derivative.expr, self.given), Symbol("slope", real=True)
         if not isinstance(applied, AppliedUndef):
             if self.evaluated(applied, bound).imag != 0:
                 raise ValueError(f"{applied} is not real")

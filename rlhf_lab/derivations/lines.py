@@ -7,6 +7,7 @@ from sympy import Basic, Eq, Equality
 from rlhf_lab.derivations import printing
 from rlhf_lab.derivations.checking import Evidence, RefusedError
 from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.rules import Rule
 from rlhf_lab.derivations.substitution import Meaning, substituted
 
 
@@ -27,15 +28,14 @@ class Line:
     expression: Basic
     reason: str
     evidence: Evidence
-    rule: object
+    rule: Rule
     equality_case: Eq | None = None
 
 
-def next_line(expression: Basic, reason: str, rule: object, evidence: Evidence) -> Line:
+def next_line(expression: Basic, reason: str, rule: Rule, evidence: Evidence) -> Line:
     """A checked line; equations that say the same are joined by ⟺."""
     sign = "⟺" if rule.sign == "=" and isinstance(expression, Equality) else rule.sign
-    case = getattr(rule, "equality_case", None)
-    return Line(sign, expression, reason, evidence, rule, case)
+    return Line(sign, expression, reason, evidence, rule, rule.equality_case)
 
 
 def special_line(line: Line, meaning: Meaning) -> Line:

@@ -14,12 +14,12 @@ from rlhf_lab.derivations.checking import (
 )
 from rlhf_lab.derivations.given import Given, unfolded
 from rlhf_lab.derivations.probability import ArgMax, ArgMin, Optimum
-from rlhf_lab.derivations.rules import name_of, weakest
+from rlhf_lab.derivations.rules import Rule, name_of, weakest
 from rlhf_lab.derivations.substitution import substituted
 
 
 @dataclass(frozen=True)
-class SameOptimum:
+class SameOptimum(Rule):
     """The same arg max or arg min after a strictly monotonic map of the objective.
 
     The map must be free of what is varied, its slope of one proved sign; a falling map turns
@@ -51,7 +51,7 @@ class SameOptimum:
 
 
 @dataclass(frozen=True)
-class BothSides:
+class BothSides(Rule):
     """The equation after the same strictly monotonic map of both sides: true where it was true."""
 
     through: Lambda

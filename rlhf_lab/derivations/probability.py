@@ -116,10 +116,14 @@ class Optimum(Expr):
 
 
 class ArgMax(Optimum):
+    """Where an objective is largest."""
+
     latex_name, text_name = r"\arg\max", "argmax"
 
 
 class ArgMin(Optimum):
+    """Where an objective is smallest."""
+
     latex_name, text_name = r"\arg\min", "argmin"
 
 

@@ -19,14 +19,25 @@ from rlhf_lab.derivations.special_case import check_ground
 from rlhf_lab.derivations.substitution import substituted
 
 
+class Rule:
+    """What joins one line to the next. Each kind is a small frozen dataclass below this one."""
+
+    sign = ""
+    equality_case = None
+
+    def check(self, before: Basic | None, after: Basic, given: Given) -> Evidence:
+        """How it is known that `after` follows from `before`. Raises RefusedError where not."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Start:
+class Start(Rule):
     """The first line. A formula is only named; an equation either follows from what is given, or
     is a question: asked, not claimed."""
 
     sign = ""
 
-    def check(self, before: None, after: Basic, given: Given) -> Evidence:
+    def check(self, before: Basic | None, after: Basic, given: Given) -> Evidence:
         if not isinstance(after, Equality):
             return Evidence("given")
         try:
@@ -36,7 +47,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Equal:
+class Equal(Rule):
     """The same quantity, the same equation side by side, or the optimum of the same objective."""
 
     sign = "="
@@ -47,6 +58,7 @@ class Equal:
         return check_equal(before, after, given)
 
     def check_parts(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        """Two equations side by side, or two optima by their objectives."""
         if type(before) is not type(after):
             raise RefusedError(
                 f"{name_of(before)} and {name_of(after)} are not the same kind of thing"
@@ -59,7 +71,7 @@ class Equal:
 
 
 @dataclass(frozen=True)
-class ByLemma:
+class ByLemma(Rule):
     """Equal by lemmas: each puts its right side for its left, and definitions stay shut."""
 
     lemmas: tuple

@@ -1,5 +1,7 @@
 """Every claim that asks for a proof has one; every printed error is refused."""
 
+from functools import cache
+
 import pytest
 from sympy import Eq, Integer, exp, log, sqrt
 
@@ -15,6 +17,7 @@ from rlhf_lab.derivations.probability import Sigmoid
 
 DERIVATIONS = list(dict.fromkeys(make for makers in CLAIMS.values() for make in makers))
 EXPERIMENTS_ONLY = {2, 3, 14}
+built = cache(lambda make: make())
 
 
 def test_every_claim_of_the_chapter_that_needs_a_proof_has_one():
@@ -24,7 +27,7 @@ def test_every_claim_of_the_chapter_that_needs_a_proof_has_one():
 
 @pytest.mark.parametrize("make", DERIVATIONS, ids=lambda make: make.__name__)
 def test_every_line_has_evidence_and_none_is_only_sampled(make):
-    derivation = make()
+    derivation = built(make)
     assert isinstance(derivation, Derivation)
     known = {"given", "by definition", "proved", "computed", "by lemma"}
     assert {line.evidence.kind for line in derivation.lines} <= known
@@ -41,8 +44,8 @@ def test_every_derivation_names_its_claims(make):
 
 
 def test_the_closed_form_has_seven_lines_before_its_optimum():
-    assert closed_form().lines[7].evidence.detail == "Gibbs' inequality"
-    assert closed_form().end == optimal(y)
+    assert built(closed_form).lines[7].evidence.detail == "Gibbs' inequality"
+    assert built(closed_form).end == optimal(y)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_printed_errors_are_refused_with_a_point(claim, make):
 def test_the_penalty_counted_twice_is_the_policy_of_twice_the_beta():
     """The same as `closed_form` says for 2 β, up to the constant that normalises."""
     wrong = notes.doubled_beta().end
-    of_twice_beta = closed_form().lines[7].expression.subs(beta, 2 * beta)
+    of_twice_beta = built(closed_form).lines[7].expression.subs(beta, 2 * beta)
     assert wrong == Eq(policy(y), reference(y) * exp(reward(y) / (2 * beta)) / sqrt(Z))
     assert not (wrong.rhs / of_twice_beta).has(reference, reward)
 
