@@ -35,7 +35,7 @@ def flow(
     gradients: Sequence[tuple[int, int]],
 ) -> Axes:
     """Boxes (text: centre) joined by arrows from box to box; gradients are drawn dashed."""
-    axes = panels(width=7.2, height=2.6)[0]
+    axes = panels(width=5.7, height=2.6)[0]
     xs, ys = zip(*boxes.values(), strict=True)
     axes.set(xlim=(min(xs) - 0.5, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.48))
     drawn = [_box(axes, text, place) for text, place in boxes.items()]

@@ -111,9 +111,10 @@ def _labelled(axes: Axes | None, x_label: str, y_label: str) -> Axes:
 
 def _with_head(axes: Axes, series: Mapping[str, object], title: str) -> Axes:
     """Title and legend above the axes, where they hide no data and stay from frame to frame."""
-    rows = -(-len(series) // 3) if len(series) > 1 else 0
+    columns = 3 if len(axes.figure.axes) == 1 else 1  # a narrow panel has room for one
+    rows = -(-len(series) // columns) if len(series) > 1 else 0
     if rows:
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2)
     axes.set_title(title, pad=6 + 20 * rows)  # points
     return axes
 

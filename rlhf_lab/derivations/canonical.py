@@ -54,6 +54,8 @@ def canonical(expression: Expr, given: Given) -> Expr:
     if isinstance(expression, Derivative):
         worked_out = expression.expr.diff(*expression.variables)
         return expression if worked_out == expression else canonical(worked_out, given)
+    if not all(isinstance(part, Expr) for part in expression.args):
+        return expression
     parts = [canonical(part, given) for part in expression.args]
     if isinstance(expression, log):
         return log_of_factors(parts[0])
