@@ -25,6 +25,13 @@ def plackett_luce_logprob(
     return (best_first - left_over).sum(dim=-1)
 
 
+def preference_accuracy(
+    winner: Float[Tensor, "*item"], loser: Float[Tensor, "*item"]
+) -> Float[Tensor, ""]:
+    """The share of pairs that the rewards rank rightly; a tie counts half, as a coin would."""
+    return ((winner > loser).double() + (winner == loser).double() / 2).mean()
+
+
 def sample_comparison(
     first: Float[Tensor, "*item"], second: Float[Tensor, "*item"], generator: torch.Generator
 ) -> Bool[Tensor, "*item"]:

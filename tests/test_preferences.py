@@ -6,6 +6,7 @@ import torch
 from rlhf_lab.preferences import (
     bradley_terry_logprob,
     plackett_luce_logprob,
+    preference_accuracy,
     sample_comparison,
     sample_ranking,
 )
@@ -29,6 +30,12 @@ def test_equal_rewards_are_a_fair_coin_and_better_wins():
 
 def test_huge_differences_stay_finite():
     assert bradley_terry_logprob(torch.tensor(-1e4), torch.tensor(1e4)).item() == -2e4
+
+
+def test_accuracy_counts_a_tie_half():
+    winner, loser = torch.tensor([1.0, 0.0, 2.0, 5.0]), torch.tensor([0.0, 1.0, 2.0, 5.0])
+    assert preference_accuracy(winner, loser).item() == 0.5
+    assert preference_accuracy(loser[:1], winner[:1]).item() == 0
 
 
 def test_plackett_luce_sums_to_1_over_all_orders():

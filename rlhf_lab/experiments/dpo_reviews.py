@@ -12,6 +12,7 @@ from rlhf_lab.kl import k1
 from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
 from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, Responses, Rollout, pad
 from rlhf_lab.sampling import sample
 from rlhf_lab.train.dpo import DPOConfig, train_dpo
@@ -59,7 +60,7 @@ def run(
 def preference_pairs(model: nn.Module, count: int, *, seed: int) -> Preferences:
     """Two responses of `model` to each of `count` prompts, labelled from gold at temperature 0.25.
 
-    About 82 % of the labels agree with gold.
+    Of the labels of pairs that differ in gold about 85 % agree with it.
     """
     generator = torch.Generator().manual_seed(seed)
     first, second = (rollout(model, count, seed=seed, generator=generator) for _ in range(2))
@@ -100,7 +101,7 @@ def evaluated(
         "tokens": responses.mask.sum(dim=1).double().mean().item(),
         "chosen_gain": chosen.mean().item(),
         "rejected_gain": rejected.mean().item(),
-        "accuracy": (chosen > rejected).double().mean().item(),
+        "accuracy": preference_accuracy(chosen, rejected).item(),
     }
 
 

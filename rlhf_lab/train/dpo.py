@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from rlhf_lab.logprobs import check_fits, sequence_logprobs
 from rlhf_lab.losses import check_beta, dpo_loss, implicit_reward
+from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, Responses, trim
 from rlhf_lab.train.loop import (
     Metrics,
@@ -93,7 +94,7 @@ def _steps(policy, reference, preferences, config, batches, optimizer) -> Iterat
         yield {
             "step": step,
             "loss": loss.item(),
-            "accuracy": (chosen_reward > rejected_reward).double().mean().item(),
+            "accuracy": preference_accuracy(chosen_reward, rejected_reward).item(),
             "margin": (chosen_reward - rejected_reward).mean().item(),
             "chosen_reward": chosen_reward.mean().item(),
             "rejected_reward": rejected_reward.mean().item(),

@@ -9,6 +9,7 @@ from rlhf_lab.derivations import optimal_policy
 from rlhf_lab.derivations.derivation import begin
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, gibbs, log_bound, p, q
 from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.implied_reward import reward_from_policy
 from rlhf_lab.derivations.lines import DerivationError
 from rlhf_lab.derivations.notation import (
     ONE_PROMPT,
@@ -163,6 +164,27 @@ def test_the_optimum_must_be_a_distribution():
         most.attained(2 * TILTED, "twice", by=gibbs_at_tilted())
     with pytest.raises(DerivationError, match="sides differ"):
         most.attained(reference(y), "the reference", by=gibbs_at_tilted())
+
+
+def test_a_lowest_point_that_is_no_distribution_is_not_the_optimum():
+    """Σ [p log(p / 2q) - p + 2q] ≥ 0 is tight at p = 2q, which does not sum to 1."""
+    terms = p(y) * log(p(y) / (2 * q(y))) - p(y) + 2 * q(y)
+    gap = Sum(terms, (y, 1, N))
+    lemma = log_bound().at({t: 2 * q(y) / p(y)}, TWO_DISTRIBUTIONS)
+    bound = begin("unnormalised", gap, TWO_DISTRIBUTIONS).bounded(
+        Integer(0), "term by term", by=lemma, weight=p(y), over=(y, 1, N)
+    )
+    with pytest.raises(DerivationError, match="sides differ at N"):
+        begin("best", ArgMin(gap, p(y)), TWO_DISTRIBUTIONS).attained(2 * q(y), "tight", by=bound)
+
+
+def test_a_lemma_carries_its_step_alone():
+    """What is true by definition, but is not what the lemma says, is not "by lemma"."""
+    told = reward_from_policy().at({y: y_w}, ONE_PROMPT)
+    with pytest.raises(DerivationError, match="sides differ"):
+        begin("reward", reward(y_w), ONE_PROMPT).substitute(reward(y_w), "the lemma", by=(told,))
+    with pytest.raises(DerivationError, match="no left side"):
+        begin("beta", beta, ONE_PROMPT).substitute(beta, "the lemma", by=(told,))
 
 
 def gibbs_at_tilted():

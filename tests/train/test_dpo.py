@@ -35,6 +35,7 @@ def test_the_loss_starts_at_ln_2_with_rewards_0():
     _, metrics = run()
     assert metrics["loss"][0] == pytest.approx(math.log(2), abs=1e-12)
     assert metrics["chosen_reward"][0] == metrics["rejected_reward"][0] == 0
+    assert metrics["accuracy"][0] == 0.5
 
 
 def test_training_prefers_the_chosen():

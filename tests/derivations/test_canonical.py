@@ -1,0 +1,78 @@
+"""The prover alone, without random worlds: what it proves is true, what is false it leaves."""
+
+import pytest
+from sympy import Derivative, Integer, Product, Sum, exp, log, sqrt, symbols
+
+from rlhf_lab.derivations.canonical import is_zero
+from rlhf_lab.derivations.given import Given, unfolded
+from rlhf_lab.derivations.notation import (
+    ONE_PAIR,
+    ONE_PROMPT,
+    N,
+    beta,
+    optimal,
+    policy,
+    reference,
+    reward,
+    t,
+    theta,
+    y,
+    y_w,
+    z,
+)
+from rlhf_lab.derivations.probability import KL, Sigmoid
+from rlhf_lab.derivations.signs import sign
+
+a, b = symbols("a b", real=True)
+RESPONSES = (y, 1, N)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "given"),
+    [
+        (Sum(1, RESPONSES), N, ONE_PROMPT),
+        (Sum(policy(y) * t, RESPONSES), t, ONE_PROMPT),
+        (Sum(Derivative(policy(y, theta), theta), RESPONSES), 0, ONE_PAIR),
+        (Sum(optimal(y), RESPONSES), 1, ONE_PROMPT),
+        (KL(policy(y), policy(y), y, N), 0, ONE_PROMPT),
+        (Sum(reward(y) + 1, RESPONSES) - Sum(reward(y_w), (y_w, 1, N)), N, ONE_PROMPT),
+        (log(Product(exp(reward(y)), RESPONSES)), Sum(reward(y), RESPONSES), ONE_PROMPT),
+        (log(exp(a) + exp(b)), a + log(1 + exp(b - a)), Given()),
+        (exp(a / 2) ** 2 * sqrt(t) ** 2, t * exp(a), Given()),
+        (Sigmoid(z) * (1 + exp(-z)), 1, Given()),
+        (Sum(policy(y) / (policy(y) + t), RESPONSES), N - t * Sum(1 / (policy(y) + t), RESPONSES),
+         ONE_PROMPT),
+    ],
+)  # fmt: skip
+def test_true_equalities_are_proved_and_near_misses_are_not(left, right, given):
+    right = Integer(0) + right
+    assert is_zero(unfolded(left - right, given), given)
+    for wrong in (right + 1, 2 * right - 2 * left + right - t * (left + 1), right + t * beta):
+        assert not is_zero(unfolded(left - wrong, given), given)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (log(a * b), log(a) + log(b)),
+        (log(a**2), 2 * log(a)),
+        (sqrt(a**2), a),
+        (Sum(reward(y), RESPONSES), N * reward(y)),
+        (Sum(policy(y) ** 2, RESPONSES), Integer(1)),
+        (Sum(policy(y), (y, 1, N + 1)), Integer(1)),
+        (Sum(reward(y), RESPONSES) ** 2, Sum(reward(y) ** 2, RESPONSES)),
+        (Sum(policy(y) * reward(y), RESPONSES), Sum(reward(y), RESPONSES)),
+        (exp(a * b), exp(a) * exp(b)),
+    ],
+)
+def test_false_rules_of_algebra_are_not_proved(left, right):
+    assert not is_zero(left - right, ONE_PROMPT)
+
+
+def test_signs_are_proved_or_left_open():
+    assert sign(exp(a) + reference(y)) == 1
+    assert sign(-exp(a) * t) == -1
+    assert sign(Sum(reference(y) * exp(reward(y)), RESPONSES)) == 1
+    assert sign(Sum(-reference(y), RESPONSES)) == -1
+    for unknown in (a, a**2, exp(a) - t, Sum(reward(y), RESPONSES), Sum(t, (y, 1, N - 1))):
+        assert sign(unknown) is None
