@@ -123,8 +123,9 @@ def with_sums_joined(expression: Expr, given: Given) -> Expr:
         body = term / sums[0] * substituted(sums[0].function, {letter: common})
         bodies.setdefault(tuple(ends), []).append(body)
     for ends, parts in bodies.items():
-        body = Add(*parts)
-        others.append(Integer(0) if is_zero(body, given) else Sum(body, (common, *ends)))
+        body = canonical(Add(*parts), given)
+        limits = (common, *ends)
+        others.append(Integer(0) if is_zero(body, given) else sum_of_terms(body, limits, given))
     return Add(*others)
 
 

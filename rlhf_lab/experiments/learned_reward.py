@@ -3,7 +3,8 @@
 Hypothesis: as the policy leaves the reference for the optimum of a reward model fitted to few
 comparisons, the model's reward rises all the way, the true reward lags behind it and falls at the
 end; a model too simple for the truth gains little. Refuted if the two rewards stay together, if
-the true reward does not fall, or if the simple model does as well.
+the true reward does not fall, or if the simple model does as well. The control is the policy that
+is optimal for the true reward.
 
 The policy is not trained: π_β ∝ ref exp(r_model / β) is computed exactly for each β.
 """
@@ -32,6 +33,8 @@ class Path:
     kl: list[float]
     true_reward: list[float]
     model_reward: list[float]
+    possible_reward: list[float]
+    """true gain of the policies that are optimal for the true reward, at the same β"""
 
     @property
     def lost(self) -> float:
@@ -64,6 +67,7 @@ def run(
     model = fitted_reward(features(world), weights, ridge=ridge)
     start = world.reference_logprobs
     policies = [optimal_logprobs(start, model, beta=beta) for beta in betas]
+    best = [optimal_logprobs(start, world.rewards, beta=beta) for beta in betas]
 
     def gain(policy, reward):
         return ((policy.exp() - start.exp()) * reward).sum().item()
@@ -72,6 +76,7 @@ def run(
         [kl_divergence(policy, start).item() for policy in policies],
         [gain(policy, world.rewards) for policy in policies],
         [gain(policy, model) for policy in policies],
+        [gain(policy, world.rewards) for policy in best],
     )
 
 
