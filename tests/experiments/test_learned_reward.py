@@ -32,7 +32,8 @@ def test_the_models_reward_rises_all_the_way_and_the_true_one_does_not():
         assert path.kl == sorted(path.kl)
         assert path.model_reward == sorted(path.model_reward)
         assert path.possible_reward == sorted(path.possible_reward)
-        assert path.possible_reward[-1] > path.true_reward[-1]
+    missed = sum(path.possible_reward[-1] - path.true_reward[-1] for path in paths)
+    assert missed / len(paths) > 0.3
     assert max(path.lost for path in paths) > 0.1
 
 
