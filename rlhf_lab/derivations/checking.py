@@ -44,7 +44,7 @@ def check_equal(left: Expr, right: Expr, given: Given) -> Evidence:
     """Evidence that the two sides are equal in every world. Raises Refused."""
     compare_in_worlds(left, right, given, WORLDS_TO_REFUSE)
     long_left, long_right = (unfolded(side, given) for side in (left, right))
-    if long_left == long_right and evaluated(left) != evaluated(right):
+    if evaluated(long_left) == evaluated(long_right) and evaluated(left) != evaluated(right):
         return Evidence("by definition")
     if is_zero(long_left - long_right, given):
         return Evidence("proved")

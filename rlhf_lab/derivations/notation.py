@@ -36,7 +36,7 @@ def over(numerator: Expr | int, denominator: Expr) -> Mul:
 
 RESPONSES = ((y, 1, N), (y_w, 1, N), (y_l, 1, N))
 PARTITION = Eq(Z, Sum(reference(y) * exp(reward(y) / beta), (y, 1, N)), evaluate=False)
-TILTED = reference(y) * exp(reward(y) / beta) / Z
+TILTED = factors(1 / Z, reference(y), exp(reward(y) / beta))
 IMPLICIT = Eq(implicit(y, theta), beta * log(policy(y, theta) / reference(y)), evaluate=False)
 OPTIMAL = Eq(optimal(y), TILTED, evaluate=False)
 

@@ -8,13 +8,16 @@ from sympy.printing.str import StrPrinter
 
 SIGNS = {"≥": r"\geq", "≤": r"\leq", "⟺": r"\iff"}
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
+# How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
-    ("policy", 1): (r"\pi", r"{0} \mid x"),
-    ("policy", 2): (r"\pi_\theta", r"{0} \mid x"),
-    ("reference", 1): (r"\pi_\text{ref}", r"{0} \mid x"),
-    ("optimal", 1): (r"\pi^*", r"{0} \mid x"),
-    ("reward", 1): ("r", "x, {0}"),
-    ("implicit", 2): (r"\hat r_\theta", "x, {0}"),
+    ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
+    ("policy", 2): r"\pi_\theta{power}\left({0} \mid x\right)",
+    ("reference", 1): r"\pi_\text{{ref}}{power}\left({0} \mid x\right)",
+    ("optimal", 1): r"\pi^*\left({0} \mid x\right){power}",
+    ("reward", 1): r"r{power}\left(x, {0}\right)",
+    ("implicit", 2): r"\hat r_\theta{power}\left(x, {0}\right)",
+    ("ranked", 1): r"y_{{{0}}}",
+    ("margin", 2): r"m_{{{0}}}{power}\left({1}\right)",
 }
 
 
@@ -62,12 +65,18 @@ class Latex(AsWritten, LatexPrinter):
     def call(self, applied: Expr, shown: list[str], power: str) -> str:
         """f(a, b) as the book writes it, or in its plain form."""
         name = applied.func.__name__
-        plain = (rf"\text{{{name}}}" if len(name) > 1 else name, ", ".join(shown))
-        letter, arguments = FUNCTIONS.get((name, len(shown)), plain)
-        inside = arguments.format(*shown) if (name, len(shown)) in FUNCTIONS else arguments
-        if power and "^" in letter:
-            return rf"{letter}\left({inside}\right){power}"
-        return rf"{letter}{power}\left({inside}\right)"
+        template = FUNCTIONS.get((name, len(shown)))
+        if template is not None:
+            return template.format(*shown, power=power)
+        letter = name if len(name) == 1 else rf"\text{{{plain(name)}}}"
+        return rf"{letter}{power}\left({', '.join(shown)}\right)"
+
+    def _print_Derivative(self, expression: Derivative) -> str:  # noqa: N802
+        along = "".join(
+            rf"\frac{{\partial}}{{\partial {self._print(i)}}} " for i in expression.variables
+        )
+        shown = self._print(expression.expr)
+        return along + (rf"\left[{shown}\right]" if isinstance(expression.expr, Add) else shown)
 
     def _print_ExpBase(self, expression: Expr, exp: str | None = None) -> str:  # noqa: N802
         power = "" if exp is None else f"^{{{exp}}}"
