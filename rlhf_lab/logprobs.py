@@ -62,16 +62,22 @@ def check_fits(model: nn.Module, responses: Responses) -> None:
 
     Call it once on a whole data set, before the first step.
     """
-    vocabulary, context = model.config.vocab_size, model.config.max_position_embeddings
-    for name, ids in (("prompts", responses.prompts), ("tokens", responses.tokens)):
-        if ids.min() < 0 or ids.max() >= vocabulary:
-            raise ValueError(
-                f"{name}: token ids must lie in 0..{vocabulary - 1}, the model's vocabulary, "
-                f"got {int(ids.min())}..{int(ids.max())}; is this the model's own tokenizer?"
-            )
+    check_vocabulary(model, "prompts", responses.prompts)
+    check_vocabulary(model, "tokens", responses.tokens)
+    context = model.config.max_position_embeddings
     longest = int((responses.prompt_mask.sum(dim=1) + responses.mask.sum(dim=1)).max())
     if longest > context:
         raise ValueError(
             f"prompt and response together have up to {longest} tokens, but the model's context "
             f"is {context}; shorten the prompt"
+        )
+
+
+def check_vocabulary(model: nn.Module, name: str, ids: Int[Tensor, "batch position"]) -> None:
+    """Raise ValueError where an id is outside the model's vocabulary, padding included."""
+    vocabulary = model.config.vocab_size
+    if ids.min() < 0 or ids.max() >= vocabulary:
+        raise ValueError(
+            f"{name}: token ids must lie in 0..{vocabulary - 1}, the model's vocabulary, "
+            f"got {int(ids.min())}..{int(ids.max())}; is this the model's own tokenizer?"
         )

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from rlhf_lab.logprobs import positions
+from rlhf_lab.logprobs import check_vocabulary, positions
 from rlhf_lab.responses import Responses, Rollout
 
 
@@ -72,6 +72,7 @@ def _draw(
 
 
 def _check_settings(model: nn.Module, prompts: Tensor, max_tokens: int, temperature: float) -> None:
+    check_vocabulary(model, "prompts", prompts)
     context = model.config.max_position_embeddings
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, got {max_tokens}")

@@ -69,6 +69,7 @@ def test_sampling_leaves_the_global_random_state_alone():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"batch": pad([[6]], [[0]])}, r"prompts: token ids must lie in 0\.\.5"),
         ({"max_tokens": 0}, "max_tokens must be at least 1"),
         ({"max_tokens": 10}, "exceed the model's context of 12"),
         ({"temperature": 0.0}, "temperature must be above 0"),
