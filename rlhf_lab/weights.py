@@ -38,7 +38,12 @@ def cached_weights(
     """
     key = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{key}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"cannot make the cache folder {path.parent} ({error}); name another in RLHF_LAB_CACHE"
+        ) from error
     with filelock.FileLock(path.with_suffix(".lock")):
         if path.exists():
             try:

@@ -46,6 +46,12 @@ def test_k3_is_never_negative_and_k1_is_somewhere():
     assert (k1(P, Q) < 0).any()
 
 
+def test_k3_keeps_its_digits_where_the_policies_are_nearly_equal():
+    """log-ratio²/2 to first order: 1 is never subtracted from a number close to it."""
+    near = torch.tensor([1e-9], dtype=torch.float64)
+    assert k3(near, torch.zeros_like(near)).item() == pytest.approx(5e-19, rel=1e-3)
+
+
 def test_expected_gradients_as_losses():
     """k1: 0.  k2: that of KL(π ‖ ref).  k3: that of KL(ref ‖ π)."""
     assert torch.allclose(gradient_of_expected(k1), torch.zeros(7, dtype=torch.float64))

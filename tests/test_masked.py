@@ -36,6 +36,7 @@ def test_scaling_keeps_the_ratios_of_rewards():
     real = scale_to_unit_variance(X, MASK)[MASK]
     assert torch.allclose(real / real[0], REAL / REAL[0])
     assert real.std(correction=1).item() == pytest.approx(1, abs=1e-7)
+    assert (scale_to_unit_variance(X, MASK)[~MASK] == 0).all()
 
 
 def test_padding_gets_no_gradient():

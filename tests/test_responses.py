@@ -88,3 +88,11 @@ def test_rollout_logprobs_must_fit_the_responses():
     batch = pad([[1]], [[2, 3]])
     with pytest.raises(ValueError, match="responses' shape"):
         Rollout(batch, torch.zeros(1, 3))
+
+
+def test_prompts_that_differ_in_their_mask_alone_are_refused():
+    ids, tokens = torch.ones(1, 2, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)
+    full, real = torch.ones(1, 2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)
+    short = torch.tensor([[False, True]])
+    with pytest.raises(ValueError, match="their prompt_mask differ"):
+        Preferences(Responses(ids, full, tokens, real), Responses(ids, short, tokens, real))

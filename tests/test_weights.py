@@ -77,6 +77,13 @@ def test_a_failed_write_leaves_the_old_file(cache, monkeypatch):
     assert list(cache.iterdir()) == [path]
 
 
+def test_a_cache_folder_that_cannot_be_made_says_what_to_do(cache, monkeypatch):
+    (cache / "file").write_text("")
+    monkeypatch.setenv("RLHF_LAB_CACHE", str(cache / "file" / "below"))
+    with pytest.raises(OSError, match="name another in RLHF_LAB_CACHE"):
+        weights.cached_weights(build, Training(), **SETTINGS)
+
+
 def test_two_processes_at_once_train_once(cache):
     program = """
 import time

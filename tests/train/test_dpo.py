@@ -119,3 +119,44 @@ def test_a_nan_in_the_weights_stops_the_run():
         next(broken.parameters()).fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="the loss is nan at step 0"):
         history(train_dpo(broken, BASE, PAIRS, DPOConfig(**SETTINGS)))
+
+
+def test_metrics_are_those_of_the_batch():
+    _, metrics = run(steps=3, batch_size=4)
+    for side in ("chosen", "rejected"):
+        expected = sequence_logprobs(BASE, getattr(PAIRS, side)).mean().item()
+        assert metrics[f"{side}_logprob"][0] == pytest.approx(expected)
+    for step in range(3):
+        margin = metrics["chosen_reward"][step] - metrics["rejected_reward"][step]
+        assert metrics["margin"][step] == pytest.approx(margin)
+    assert metrics["margin"][2] > 0
+    gains = [metrics["chosen_logprob"][2] - metrics["chosen_logprob"][0]]
+    assert metrics["chosen_reward"][2] == pytest.approx(0.1 * gains[0])
+
+
+def test_the_rate_warms_up_and_the_norm_is_bounded(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "rlhf_lab.train.dpo.update",
+        lambda _optimizer, _loss, **settings: seen.append(settings) or 0.0,
+    )
+    run(steps=3, learning_rate=1.0, warmup_steps=2, max_grad_norm=0.7)
+    assert [s["learning_rate"] for s in seen] == [0.5, 1.0, 1.0]
+    assert {s["max_grad_norm"] for s in seen} == {0.7}
+
+
+def test_dropout_is_off():
+    noisy = trainable_copy(BASE)
+    noisy.transformer.drop.p = 0.9
+    metrics = history(train_dpo(noisy.train(), BASE, PAIRS, DPOConfig(**SETTINGS)))
+    assert metrics["loss"][0] == pytest.approx(math.log(2), abs=1e-12)
+
+
+def test_bad_data_is_refused_on_either_side_and_for_either_model():
+    config = DPOConfig(**(SETTINGS | {"batch_size": 1}))
+    small = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0).double()
+    good, bad = pad([[1]], [[2]]), pad([[1]], [[9]])
+    with pytest.raises(ValueError, match=r"0\.\.6"):
+        train_dpo(trainable_copy(BASE), BASE, Preferences(good, bad), config)
+    with pytest.raises(ValueError, match=r"0\.\.4"):
+        train_dpo(trainable_copy(BASE), small, Preferences(good, pad([[1]], [[6]])), config)

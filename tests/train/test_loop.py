@@ -75,3 +75,14 @@ def test_warm_up_is_a_line_and_then_flat():
 def test_settings_must_be_positive_and_finite(value):
     with pytest.raises(ValueError, match="rate must be a finite number above 0, got"):
         require_positive(steps=1, rate=value)
+
+
+def test_minimise_keeps_its_rate_for_one_half_and_then_lets_it_fall(monkeypatch):
+    rates = []
+    monkeypatch.setattr(
+        "rlhf_lab.train.loop.update",
+        lambda *_arguments, learning_rate, **_settings: rates.append(learning_rate) or 0.0,
+    )
+    policy = TabularPolicy(2, 1)
+    history(minimise(policy.table.sum, policy, steps=4, learning_rate=1.0))
+    assert rates == [1.0, 1.0, 1.0, 0.5]

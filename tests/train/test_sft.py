@@ -45,3 +45,54 @@ def test_a_batch_larger_than_the_data_is_refused():
     model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
     with pytest.raises(ValueError, match="batch_size must lie in 1"):
         train_sft(model, pad([[1]], [[2]]), SFTConfig(steps=1, batch_size=2))
+
+
+def settings_of_updates(monkeypatch, run):
+    """What each update of a run was asked to do, with no update done."""
+    seen = []
+    monkeypatch.setattr(
+        "rlhf_lab.train.sft.update",
+        lambda _optimizer, _loss, **settings: seen.append(settings) or 0.0,
+    )
+    history(run)
+    return seen
+
+
+def test_the_rate_rises_then_falls_in_a_line_and_the_norm_is_bounded(monkeypatch):
+    model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
+    config = SFTConfig(steps=5, batch_size=1, learning_rate=1.0, warmup_steps=2, max_grad_norm=0.7)
+    seen = settings_of_updates(monkeypatch, train_sft(model, pad([[1]], [[2]]), config))
+    assert [s["learning_rate"] for s in seen] == pytest.approx([0.5, 0.8, 0.6, 0.4, 0.2])
+    assert {s["max_grad_norm"] for s in seen} == {0.7}
+
+
+def test_the_seed_decides_the_order_and_a_cut_pool_gives_no_extra_step():
+    data = pad([[1]] * 40, [[1 + n % 4] * (1 + n % 5) for n in range(40)])
+
+    def losses(seed):
+        model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
+        config = SFTConfig(steps=13, batch_size=4, seed=seed)
+        return history(train_sft(model, data, config))["loss"]
+
+    assert losses(1) == losses(1) != losses(2)
+    assert len(losses(1)) == 13
+
+
+def test_dropout_is_off():
+    model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
+    model.transformer.drop.p = 0.9
+    data = pad([[1]], [[2, 3]])
+    clean = -sequence_logprobs(model.eval(), data).item() / 2
+    run = train_sft(model.train(), data, SFTConfig(steps=1, batch_size=1))
+    assert history(run)["loss"][0] == pytest.approx(clean, abs=1e-6)
+
+
+def test_bad_data_and_settings_are_refused_before_any_step():
+    model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
+    with pytest.raises(ValueError, match=r"token ids must lie in 0\.\.4"):
+        train_sft(model, pad([[1]], [[5]]), SFTConfig(steps=1, batch_size=1))
+    with pytest.raises(ValueError, match="context is 8"):
+        train_sft(model, pad([[1]], [[2] * 8]), SFTConfig(steps=1, batch_size=1))
+    for name in ("steps", "batch_size", "learning_rate", "max_grad_norm"):
+        with pytest.raises(ValueError, match=f"{name} must be a finite number above 0"):
+            SFTConfig(**({"steps": 1} | {name: 0}))
