@@ -34,7 +34,7 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
         logits_to_keep=responses.tokens.shape[1],
         use_cache=False,
     )
-    return output.logits
+    return output.logits[:, -responses.tokens.shape[1] :]  # also where it keeps all
 
 
 def response_logprobs(

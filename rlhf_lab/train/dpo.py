@@ -73,10 +73,11 @@ def train_dpo(
 
 
 def _steps(policy, reference, preferences, config, batches, optimizer) -> Iterator[Metrics]:
+    policy.eval()  # no dropout: log π must be that of the policy that samples
+    reference.eval()
     # The reference never changes: its log-probs are computed once, not once a step.
     reference_chosen = _all_logprobs(reference, preferences.chosen, config.batch_size)
     reference_rejected = _all_logprobs(reference, preferences.rejected, config.batch_size)
-    policy.eval()  # no dropout: log π must be that of the policy that samples
     for step, rows in enumerate(batches):
         chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
         rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))

@@ -8,11 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rlhf_lab.losses import check_beta
+
 
 def log_partition(
     reference: Float[Tensor, "response"], rewards: Float[Tensor, "response"], *, beta: float
 ) -> Float[Tensor, ""]:
     """log Z = log Σ_y ref(y) exp(r(y) / β)."""
+    check_beta(beta)
     return torch.logsumexp(reference + rewards / beta, dim=0)
 
 

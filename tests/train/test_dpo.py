@@ -148,7 +148,9 @@ def test_the_rate_warms_up_and_the_norm_is_bounded(monkeypatch):
 def test_dropout_is_off():
     noisy = trainable_copy(BASE)
     noisy.transformer.drop.p = 0.9
-    metrics = history(train_dpo(noisy.train(), BASE, PAIRS, DPOConfig(**SETTINGS)))
+    noisy_reference = trainable_copy(noisy).train()
+    config = DPOConfig(**SETTINGS)
+    metrics = history(train_dpo(noisy.train(), noisy_reference, PAIRS, config))
     assert metrics["loss"][0] == pytest.approx(math.log(2), abs=1e-12)
 
 

@@ -147,3 +147,9 @@ def test_dpo_on_the_expected_loss_ends_at_the_optimum(world, settings, bound):
 def test_a_world_without_choice_is_refused():
     with pytest.raises(ValueError, match="vocabulary >= 2"):
         exact_world(vocabulary=1)
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, float("nan")])
+def test_a_beta_that_is_not_positive_is_refused(beta):
+    with pytest.raises(ValueError, match="beta must be a finite number above 0"):
+        optimal_logprobs(REFERENCE, REWARDS, beta=beta)
