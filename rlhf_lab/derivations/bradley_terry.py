@@ -2,9 +2,9 @@
 
 from sympy import Integer, Symbol, exp, log
 
+from rlhf_lab.derivations.checker.probability import Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.notation import ONE_PROMPT, over, reward, terms, y_l, y_w, z
-from rlhf_lab.derivations.probability import Sigmoid
 
 CHOSEN, REJECTED = reward(y_w), reward(y_l)
 WINS = exp(CHOSEN) / terms(exp(CHOSEN), exp(REJECTED))

@@ -9,22 +9,22 @@ square
 = a**2 + 2*a + 1    (multiply out; proved)
 >>> square.rewrite(a**2 + 2 * a - 1, "forget a sign")  # doctest: +ELLIPSIS
 Traceback (most recent call last):
-rlhf_lab.derivations.lines.DerivationError: square, line 3 (forget a sign): the two ...
+rlhf_lab.derivations.checker.lines.DerivationError: square, line 3 (forget a sign): the two ...
 """
 
 from dataclasses import replace
 
 from sympy import Basic, Eq, Expr, Lambda, S, Symbol
 
-from rlhf_lab.derivations.bounds import Attained, Bound, Signed
-from rlhf_lab.derivations.calculus import Differentiated, Solved, Stationary
-from rlhf_lab.derivations.checking import RefusedError
-from rlhf_lab.derivations.given import NOTHING, Given
-from rlhf_lab.derivations.lines import Chain, DerivationError, next_line, special_line
-from rlhf_lab.derivations.maps import BothSides, SameOptimum
-from rlhf_lab.derivations.rules import ByLemma, Equal, Rule, Start
-from rlhf_lab.derivations.special_case import check_special_case
-from rlhf_lab.derivations.substitution import Meaning
+from rlhf_lab.derivations.checker.bounds import Attained, Bound, Signed
+from rlhf_lab.derivations.checker.calculus import Differentiated, Solved, Stationary
+from rlhf_lab.derivations.checker.checking import RefusedError
+from rlhf_lab.derivations.checker.given import NOTHING, Given
+from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
+from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
+from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
+from rlhf_lab.derivations.checker.special_case import check_special_case
+from rlhf_lab.derivations.checker.substitution import Meaning
 
 
 class Derivation(Chain):

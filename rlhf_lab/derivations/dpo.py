@@ -9,6 +9,7 @@ responses to a prompt x, any number n of labelled pairs.
 from sympy import Derivative, Expr, Integer, exp, log
 
 from rlhf_lab.derivations import bradley_terry
+from rlhf_lab.derivations.checker.probability import Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.implied_reward import reward_from_policy, same_policy
 from rlhf_lab.derivations.likelihood import cross_entropy, likelihood
@@ -32,7 +33,6 @@ from rlhf_lab.derivations.notation import (
 )
 from rlhf_lab.derivations.optimal_policy import closed_form
 from rlhf_lab.derivations.plackett_luce import plackett_luce
-from rlhf_lab.derivations.probability import Sigmoid
 
 # Step 3: that reward goes into Bradley-Terry, where only differences count, and Z cancels.
 

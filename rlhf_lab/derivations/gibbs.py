@@ -2,10 +2,10 @@
 
 from sympy import Add, Function, Integer, Mul, Sum, log
 
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.probability import KL
 from rlhf_lab.derivations.derivation import Derivation, begin
-from rlhf_lab.derivations.given import Given
 from rlhf_lab.derivations.notation import N, t, y
-from rlhf_lab.derivations.probability import KL
 
 p, q = Function("p", positive=True), Function("q", positive=True)
 TWO_DISTRIBUTIONS = Given(

@@ -2,10 +2,10 @@
 
 from sympy import Function, Integer, Lambda, Product, Sum, Symbol, log, symbols
 
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
-from rlhf_lab.derivations.given import Given
 from rlhf_lab.derivations.notation import factors, t, terms, theta, z
-from rlhf_lab.derivations.probability import ArgMax, ArgMin, Sigmoid
 
 LABEL = Symbol("c", real=True)
 PAIRS = Given(statement="n pairs, drawn apart: the probability of all labels is the product.")

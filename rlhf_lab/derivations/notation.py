@@ -2,7 +2,7 @@
 
 from sympy import Add, Eq, Expr, Function, Mul, Pow, Sum, Symbol, exp, log, symbols
 
-from rlhf_lab.derivations.given import Given
+from rlhf_lab.derivations.checker.given import Given
 
 N = Symbol("N", integer=True, positive=True)
 y, y_w, y_l = symbols("y y_w y_l", integer=True, positive=True)

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from sympy import Derivative, Eq, Expr, Sum, Symbol, exp, log, sqrt
 
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.probability import KL, Expectation, Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.dpo import gradient, loss
-from rlhf_lab.derivations.given import Given
 from rlhf_lab.derivations.notation import (
     ONE_PROMPT,
     N,
@@ -30,7 +31,6 @@ from rlhf_lab.derivations.notation import (
     y_w,
 )
 from rlhf_lab.derivations.optimal_policy import PENALISED, VALUE, closed_form
-from rlhf_lab.derivations.probability import KL, Expectation, Sigmoid
 
 Z_printed = Symbol("Z_printed", positive=True)
 TWICE = reference(y) * exp(PENALISED / beta)

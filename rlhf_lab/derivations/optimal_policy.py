@@ -5,6 +5,7 @@ Rafailov et al. 2023 (arXiv 2305.18290), Eq. 3, 4 and appendix A.1; any number o
 
 from sympy import Integer, Lambda, Sum, exp, log
 
+from rlhf_lab.derivations.checker.probability import KL, ArgMax, ArgMin, Expectation
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.gibbs import gibbs, p, q
 from rlhf_lab.derivations.notation import (
@@ -23,7 +24,6 @@ from rlhf_lab.derivations.notation import (
     y,
     z,
 )
-from rlhf_lab.derivations.probability import KL, ArgMax, ArgMin, Expectation
 
 PENALISED = terms(reward(y), -beta * log(policy(y) / reference(y)))
 VALUE = Expectation(PENALISED, policy(y), y, N)

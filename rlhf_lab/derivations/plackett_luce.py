@@ -2,8 +2,8 @@
 
 from sympy import Function, Product, Sum, exp, symbols
 
+from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.derivation import Derivation, begin
-from rlhf_lab.derivations.given import Given
 from rlhf_lab.derivations.notation import OPTIMAL, Z, beta, optimal, over, reference, reward
 
 K, k, j = symbols("K k j", integer=True, positive=True)

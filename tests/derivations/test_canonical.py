@@ -3,8 +3,10 @@
 import pytest
 from sympy import Derivative, Integer, Product, Sum, exp, log, sqrt, symbols
 
-from rlhf_lab.derivations.canonical import is_zero
-from rlhf_lab.derivations.given import Given, unfolded
+from rlhf_lab.derivations.checker.canonical import is_zero
+from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.probability import KL, Sigmoid
+from rlhf_lab.derivations.checker.signs import sign
 from rlhf_lab.derivations.notation import (
     ONE_PAIR,
     ONE_PROMPT,
@@ -20,8 +22,6 @@ from rlhf_lab.derivations.notation import (
     y_w,
     z,
 )
-from rlhf_lab.derivations.probability import KL, Sigmoid
-from rlhf_lab.derivations.signs import sign
 
 a, b = symbols("a b", real=True)
 RESPONSES = (y, 1, N)

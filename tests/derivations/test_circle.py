@@ -5,11 +5,12 @@ from sympy import Derivative, lambdify, log, symbols
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations import bradley_terry
-from rlhf_lab.derivations.arithmetic import ARITHMETIC
+from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
+from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.interpretation import Interpretation
+from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.dpo import gradient, loss
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, gibbs, p, q
-from rlhf_lab.derivations.given import Given, unfolded
-from rlhf_lab.derivations.interpretation import Interpretation
 from rlhf_lab.derivations.likelihood import likelihood
 from rlhf_lab.derivations.notation import (
     ONE_PROMPT,
@@ -25,7 +26,6 @@ from rlhf_lab.derivations.notation import (
 )
 from rlhf_lab.derivations.optimal_policy import closed_form, value_at_optimum
 from rlhf_lab.derivations.plackett_luce import RANKING, K, plackett_luce, ranked
-from rlhf_lab.derivations.substitution import substituted
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob

@@ -6,14 +6,14 @@ import pytest
 from sympy import Eq, Integer, exp, log, sqrt
 
 from rlhf_lab.derivations import notes
+from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.probability import Sigmoid
 from rlhf_lab.derivations.claims import CLAIMS
 from rlhf_lab.derivations.derivation import Derivation
 from rlhf_lab.derivations.dpo import STEPS
 from rlhf_lab.derivations.likelihood import LABEL, cross_entropy
-from rlhf_lab.derivations.lines import DerivationError
 from rlhf_lab.derivations.notation import Z, beta, optimal, policy, reference, reward, y, z
 from rlhf_lab.derivations.optimal_policy import closed_form
-from rlhf_lab.derivations.probability import Sigmoid
 
 DERIVATIONS = list(dict.fromkeys(make for makers in CLAIMS.values() for make in makers))
 EXPERIMENTS_ONLY = {2, 3, 14}

@@ -6,11 +6,13 @@ import pytest
 from sympy import Eq, Function, Integer, Lambda, S, Sum, Symbol, cos, exp, log, sqrt, symbols
 
 from rlhf_lab.derivations import optimal_policy
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.probability import KL, ArgMax, ArgMin, Expectation
+from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.derivation import begin
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, gibbs, log_bound, p, q
-from rlhf_lab.derivations.given import Given
 from rlhf_lab.derivations.implied_reward import reward_from_policy
-from rlhf_lab.derivations.lines import DerivationError
 from rlhf_lab.derivations.notation import (
     ONE_PROMPT,
     TILTED,
@@ -27,8 +29,6 @@ from rlhf_lab.derivations.notation import (
     z,
 )
 from rlhf_lab.derivations.optimal_policy import VALUE, value_of_any_policy
-from rlhf_lab.derivations.probability import KL, ArgMax, ArgMin, Expectation
-from rlhf_lab.derivations.substitution import substituted
 
 a, b = symbols("a b", real=True)
 closed_form = cache(optimal_policy.closed_form)

@@ -7,8 +7,8 @@ letters or functions, swapped arguments of a KL. What is accepted is listed belo
 import pytest
 
 from rlhf_lab.derivations import bradley_terry, notes
+from rlhf_lab.derivations.checker.mutation import mutants, survives
 from rlhf_lab.derivations.claims import CLAIMS
-from rlhf_lab.derivations.mutation import mutants, survives
 
 DERIVATIONS = [
     *dict.fromkeys(make for makers in CLAIMS.values() for make in makers),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sympy import Basic, Eq, Expr, S, Sum
 
-from rlhf_lab.derivations.calculus import check_only_solution
-from rlhf_lab.derivations.checking import (
+from rlhf_lab.derivations.checker.calculus import check_only_solution
+from rlhf_lab.derivations.checker.checking import (
     Evidence,
     RefusedError,
     check_distribution,
@@ -13,12 +13,12 @@ from rlhf_lab.derivations.checking import (
     check_positive,
     prove_equal,
 )
-from rlhf_lab.derivations.given import Given
-from rlhf_lab.derivations.lines import Chain
-from rlhf_lab.derivations.probability import ArgMax, ArgMin
-from rlhf_lab.derivations.rules import Rule
-from rlhf_lab.derivations.signs import is_negative
-from rlhf_lab.derivations.special_case import check_ground
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.lines import Chain
+from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
+from rlhf_lab.derivations.checker.rules import Rule
+from rlhf_lab.derivations.checker.signs import is_negative
+from rlhf_lab.derivations.checker.special_case import check_ground
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 
 from sympy import Basic, Eq, Equality
 
-from rlhf_lab.derivations import printing
-from rlhf_lab.derivations.checking import Evidence, RefusedError
-from rlhf_lab.derivations.given import Given
-from rlhf_lab.derivations.rules import Rule
-from rlhf_lab.derivations.substitution import Meaning, substituted
+from rlhf_lab.derivations.checker import printing
+from rlhf_lab.derivations.checker.checking import Evidence, RefusedError
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.rules import Rule
+from rlhf_lab.derivations.checker.substitution import Meaning, substituted
 
 
 class DerivationError(Exception):

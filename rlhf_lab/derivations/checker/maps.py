@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from sympy import Basic, Equality, Lambda, diff
 
-from rlhf_lab.derivations import signs
-from rlhf_lab.derivations.checking import (
+from rlhf_lab.derivations.checker import signs
+from rlhf_lab.derivations.checker.checking import (
     Evidence,
     RefusedError,
     check_equal,
     check_free_of,
     check_positive,
 )
-from rlhf_lab.derivations.given import Given, unfolded
-from rlhf_lab.derivations.probability import ArgMax, ArgMin, Optimum
-from rlhf_lab.derivations.rules import Rule, name_of, weakest
-from rlhf_lab.derivations.substitution import substituted
+from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Optimum
+from rlhf_lab.derivations.checker.rules import Rule, name_of, weakest
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from sympy import (
     log,
 )
 
-from rlhf_lab.derivations.generators import cancelled, is_zero_fraction
-from rlhf_lab.derivations.given import Given
-from rlhf_lab.derivations.signs import is_positive
-from rlhf_lab.derivations.substitution import substituted
+from rlhf_lab.derivations.checker.generators import cancelled, is_zero_fraction
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.signs import is_positive
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 def is_zero(expression: Expr, given: Given) -> bool:

@@ -11,8 +11,8 @@ from typing import no_type_check
 from sympy import Basic, Derivative, Expr, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.arithmetic import ARITHMETIC, Number, combined, drawn, number
-from rlhf_lab.derivations.given import Given, unfolded, written_out
+from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, Number, combined, drawn, number
+from rlhf_lab.derivations.checker.given import Given, unfolded, written_out
 
 
 class UndefinedError(ArithmeticError):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sympy import Basic, Dummy, Eq, Equality, Expr, Integer, Symbol, diff, log
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations import signs
-from rlhf_lab.derivations.canonical import canonical
-from rlhf_lab.derivations.checking import (
+from rlhf_lab.derivations.checker import signs
+from rlhf_lab.derivations.checker.canonical import canonical
+from rlhf_lab.derivations.checker.checking import (
     Evidence,
     RefusedError,
     check_domain,
@@ -15,10 +15,10 @@ from rlhf_lab.derivations.checking import (
     check_positive,
     prove_equal,
 )
-from rlhf_lab.derivations.given import Given, unfolded
-from rlhf_lab.derivations.probability import Optimum, depends
-from rlhf_lab.derivations.rules import Rule
-from rlhf_lab.derivations.substitution import substituted
+from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.probability import Optimum, depends
+from rlhf_lab.derivations.checker.rules import Rule
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 @dataclass(frozen=True)

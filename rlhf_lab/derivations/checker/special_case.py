@@ -3,9 +3,9 @@
 from sympy import Basic, Lambda
 from sympy.core.function import UndefinedFunction
 
-from rlhf_lab.derivations.checking import RefusedError, check_distribution, check_domain
-from rlhf_lab.derivations.given import Given
-from rlhf_lab.derivations.substitution import Meaning, substituted
+from rlhf_lab.derivations.checker.checking import RefusedError, check_distribution, check_domain
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.substitution import Meaning, substituted
 
 
 def check_special_case(old: Given, meaning: Meaning, new: Given) -> None:

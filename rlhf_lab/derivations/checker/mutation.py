@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sympy import Add, Basic, Derivative, Expr, Lambda, Mul, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.lines import Chain, DerivationError
-from rlhf_lab.derivations.probability import KL, Optimum
+from rlhf_lab.derivations.checker.lines import Chain, DerivationError
+from rlhf_lab.derivations.checker.probability import KL, Optimum
 
 Path = tuple[int, ...]
 

@@ -6,7 +6,7 @@ Each knows its `meaning` in sums, logs and exponentials; checks look only at tha
 from sympy import Add, Basic, Dummy, Expr, Function, Lambda, Mul, Sum, Symbol, diff, exp, log
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.substitution import substituted
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 class Sigmoid(Function):

@@ -6,8 +6,8 @@ from functools import lru_cache
 from sympy import Basic, Eq, Expr, Lambda, Symbol, sympify
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.signs import is_positive, is_real
-from rlhf_lab.derivations.substitution import Key, substituted
+from rlhf_lab.derivations.checker.signs import is_positive, is_real
+from rlhf_lab.derivations.checker.substitution import Key, substituted
 
 
 @dataclass(frozen=True)

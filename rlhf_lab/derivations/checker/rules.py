@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from sympy import Basic, Equality
 
-from rlhf_lab.derivations.checking import (
+from rlhf_lab.derivations.checker.checking import (
     Evidence,
     RefusedError,
     check_equal,
 )
-from rlhf_lab.derivations.given import Given
-from rlhf_lab.derivations.probability import ArgMax, ArgMin, Optimum
-from rlhf_lab.derivations.special_case import check_ground
-from rlhf_lab.derivations.substitution import substituted
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Optimum
+from rlhf_lab.derivations.checker.special_case import check_ground
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 class Rule:

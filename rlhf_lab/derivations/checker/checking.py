@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sympy import Basic, Expr, Integer, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations import signs
-from rlhf_lab.derivations.arithmetic import ARITHMETIC, NotEvaluableError, Number
-from rlhf_lab.derivations.canonical import canonical, is_zero
-from rlhf_lab.derivations.generators import cancelled
-from rlhf_lab.derivations.given import Given, unfolded
-from rlhf_lab.derivations.interpretation import Interpretation, UndefinedError
-from rlhf_lab.derivations.probability import depends
+from rlhf_lab.derivations.checker import signs
+from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, NotEvaluableError, Number
+from rlhf_lab.derivations.checker.canonical import canonical, is_zero
+from rlhf_lab.derivations.checker.generators import cancelled
+from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.interpretation import Interpretation, UndefinedError
+from rlhf_lab.derivations.checker.probability import depends
 
 WORLDS_TO_REFUSE = 24
 WORLDS_TO_ACCEPT = 200
