@@ -21,15 +21,19 @@ PACKAGE = "rlhf_lab"
 # Nouns first, verbs last. A module imports only from lines above its own. Modules on one line do
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
-responses
+responses settings
 masked
-kl preferences
+kl preferences ranked
 advantages
 logprobs
 models
 losses
+diagnostics
 sampling
+whole_files
+json_lines
 feedback
+feedback_conversions feedback_files hub_feedback feedback_batches
 rewards
 weights
 worlds.grammar worlds.review_words
