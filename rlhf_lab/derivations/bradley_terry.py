@@ -67,3 +67,15 @@ def log_sigmoid_slope() -> Derivation:
         .rewrite(1 - Sigmoid(z), "1 minus the fraction 1/(1 + exp(-z))")
         .rewrite(Sigmoid(-z), "the two orders sum to 1")
     )
+
+
+RESULTS = (sigmoid_form, from_sigmoid, orders_sum_to_one, shift_invariance, log_sigmoid_slope)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "1² = 1.": (
+        "the two orders, line 2: square of 1/(exp(z) + 1) + 1/(1 + exp(-z))",
+        "the two orders, line 2: square of 1",
+        "the two orders, line 3: square of (exp(z) + 1)/(exp(z) + 1)",
+    ),
+}

@@ -14,6 +14,10 @@ from rlhf_lab.derivations.derivation import Derivation
 from rlhf_lab.derivations.plackett_luce import plackett_luce
 
 CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
+    # --- feedback and reward models
+    # --- RLHF
+    # --- PPO
+    # --- DPO
     "DPO-1": (implied_reward.reward_from_policy, dpo.loss),
     "DPO-4": (
         optimal_policy.closed_form,
@@ -44,4 +48,5 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         bradley_terry.log_sigmoid_slope,
         dpo.gradient,
     ),
+    # --- GRPO
 }

@@ -16,10 +16,11 @@ from dataclasses import replace
 
 from sympy import Basic, Eq, Expr, Lambda, S, Symbol
 
-from rlhf_lab.derivations.checker.bounds import Attained, Bound, Signed
+from rlhf_lab.derivations.checker.bounds import Attained, Bound, Rising, Signed
 from rlhf_lab.derivations.checker.calculus import Differentiated, Solved, Stationary
 from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.given import NOTHING, Given
+from rlhf_lab.derivations.checker.induction import ByHypothesis, ByInduction
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
 from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
@@ -97,6 +98,22 @@ class Derivation(Chain):
         """unknown = formula, the one solution of the equation."""
         return self.follow(solution, reason, Solved(solution.lhs))
 
+    def assume(self, expression: Basic, reason: str, *, statement: Eq) -> "Derivation":
+        """The same quantity if the statement of an induction holds at n: its hypothesis."""
+        return self.follow(expression, reason, ByHypothesis(statement))
+
+    def rising(
+        self,
+        expression: Expr,
+        reason: str,
+        *,
+        letter: Symbol,
+        by: "Derivation",
+        weight: Expr = S.One,
+    ) -> "Derivation":
+        """At least the value where the letter is 0: the slope is a lemma's gap times a weight."""
+        return self.follow(expression, reason, Rising(letter, by, weight))
+
     def at(self, meaning: Meaning, given: Given) -> "Derivation":
         """The special case where letters and functions mean what is said, on another ground.
 
@@ -108,6 +125,15 @@ class Derivation(Chain):
             raise DerivationError(self.name, 1, "special case", refused) from None
         lines = (special_line(line, meaning) for line in self.lines)
         return replace(self, given=given, lines=tuple(lines))
+
+
+def by_induction(
+    statement: Eq, letter: Symbol, *, base: Derivation, step: Derivation, name: str
+) -> Derivation:
+    """left(n) = right(n) for n = 1, 2, 3, ...: two lines, from a base at 1 and a step to n + 1."""
+    start = begin(name, statement.lhs, step.given)
+    rule = ByInduction(letter, base, step)
+    return start.follow(statement.rhs, f"by induction over {letter}", rule)
 
 
 def begin(name: str, start: Basic, given: Given = NOTHING, reason: str = "") -> Derivation:

@@ -115,3 +115,15 @@ STEPS = (
     gradient,
     weight_falls,
 )
+
+
+RESULTS = (preference_probability, loss, gradient, weight_falls)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "log 2π and log π have one derivative.": (
+        "DPO gradient, line 3: twice policy(y_w, theta)",
+        "DPO gradient, line 3: twice policy(y_l, theta)",
+    ),
+    "What is below 0 is below 1.": ("weight of a pair, line 3: 1 more than the line",),
+}

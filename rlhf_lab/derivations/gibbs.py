@@ -46,3 +46,29 @@ def gibbs() -> Derivation:
         .rewrite(Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N)), "p(y) q(y)/p(y) = q(y)")
         .rewrite(Integer(0), "both sum to 1")
     )
+
+
+RESULTS = (log_bound, gibbs)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "Lines 3 and 4 are 0: so are their multiples and squares, and Σp and Σq are 1.": (
+        "Gibbs' inequality, line 3: sign of -Sum((-1 + q(y)/p(y))*p(y), (y, 1, N))",
+        "Gibbs' inequality, line 3: twice -Sum((-1 + q(y)/p(y))*p(y), (y, 1, N))",
+        "Gibbs' inequality, line 3: square of -Sum((-1 + q(y)/p(y))*p(y), (y, 1, N))",
+        "Gibbs' inequality, line 3: square of Sum((-1 + q(y)/p(y))*p(y), (y, 1, N))",
+        "Gibbs' inequality, line 3: sign of (-1 + q(y)/p(y))*p(y)",
+        "Gibbs' inequality, line 3: twice (-1 + q(y)/p(y))*p(y)",
+        "Gibbs' inequality, line 3: sign of p(y)",
+        "Gibbs' inequality, line 3: sign of -1 + q(y)/p(y)",
+        "Gibbs' inequality, line 3: twice -1 + q(y)/p(y)",
+        "Gibbs' inequality, line 3: q for p(y)",
+        "Gibbs' inequality, line 4: sign of Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: twice Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: square of Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: without Sum(q(y), (y, 1, N)): -Sum(q(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: square of Sum(q(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: square of Sum(p(y), (y, 1, N))",
+        "Gibbs' inequality, line 4: p for q(y)",
+    ),
+}

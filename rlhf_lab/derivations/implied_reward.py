@@ -58,3 +58,6 @@ def same_policy() -> Derivation:
         .rewrite(TILTED, "it cancels")
         .rewrite(optimal(y), "the policy of r")
     )
+
+
+RESULTS = (reward_from_policy, same_policy)

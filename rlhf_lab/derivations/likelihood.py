@@ -41,3 +41,6 @@ def cross_entropy() -> Derivation:
             "the logarithm of a product of powers",
         )
     )
+
+
+RESULTS = (likelihood, cross_entropy)

@@ -114,3 +114,11 @@ REFUSED: dict[str, tuple[Callable[[], Derivation], ...]] = {
     "DPO-12": (gradient_of_the_optimal_policy,),
     "DPO-15": (max_equals_min, log_partition_dropped),
 }
+
+
+RESULTS = (doubled_beta,)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "(-ref)² = ref².": ("penalty counted twice, line 2: sign of reference(y)",),
+}

@@ -131,3 +131,18 @@ def value_at_optimum() -> Derivation:
         .rewrite(Expectation(beta * log(Z), optimal(y), y, N), "r cancels")
         .rewrite(beta * log(Z), "π* sums to 1")
     )
+
+
+RESULTS = (closed_form, sums_to_one, is_positive, value_of_any_policy, value_at_optimum)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "The mean of a constant, β log Z, is the same under any distribution.": (
+        "value at the optimum, line 2: reference for optimal(y)",
+        "value at the optimum, line 3: reference for optimal(y)",
+    ),
+    "1² = 1.": (
+        "π* sums to 1, line 2: square of Sum(reference(y)*exp(reward(y)/beta)/Z, (y, 1, N))",
+        "π* sums to 1, line 3: square of Sum(reference(y)*exp(reward(y)/beta), (y, 1, N))/Z",
+    ),
+}

@@ -37,3 +37,6 @@ def plackett_luce() -> Derivation:
 def ranking(best, left) -> Product:
     """Π_k best of those left / all that are left."""
     return Product(over(best, left), (k, 1, K))
+
+
+RESULTS = (plackett_luce,)

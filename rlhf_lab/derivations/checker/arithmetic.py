@@ -6,7 +6,7 @@ from typing import no_type_check
 
 import mpmath
 from mpmath import ctx_mp_python
-from sympy import Add, Basic, E, Expr, Float, Mul, Pow, exp, log
+from sympy import Add, Basic, E, Expr, Float, Max, Min, Mul, Pow, exp, log
 
 ARITHMETIC = mpmath.mp.clone()
 ARITHMETIC.dps = 40
@@ -57,6 +57,8 @@ def combined(expression: Basic, values: list) -> Number:
         return ARITHMETIC.exp(values[1]) if expression.base is E else ARITHMETIC.power(*values)
     if isinstance(expression, exp):
         return ARITHMETIC.exp(values[0])
+    if isinstance(expression, (Min, Max)):
+        return min(values) if isinstance(expression, Min) else max(values)
     if isinstance(expression, log) and len(values) == 1:
         return ARITHMETIC.log(values[0])
     raise NotEvaluableError(f"cannot evaluate {expression.func.__name__} in {expression}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sympy import Basic, Eq, Expr, S, Sum
+from sympy import Basic, Eq, Expr, Integer, S, Sum, Symbol, diff
 
 from rlhf_lab.derivations.checker.calculus import check_only_solution
 from rlhf_lab.derivations.checker.checking import (
@@ -13,12 +13,13 @@ from rlhf_lab.derivations.checker.checking import (
     check_positive,
     prove_equal,
 )
-from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
 from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.signs import is_negative
 from rlhf_lab.derivations.checker.special_case import check_ground
+from rlhf_lab.derivations.checker.substitution import substituted
 
 
 @dataclass(frozen=True)
@@ -85,3 +86,34 @@ class Attained(Rule):
             check_distribution(after, variable.args[0], given)
         check_only_solution(self.lemma.equality_case, variable, after, given.opaque())
         return Evidence("by lemma", self.lemma.name)
+
+
+@dataclass(frozen=True)
+class Rising(Rule):
+    """f(h) ≥ f(0) for h > 0, since the slope of f is never negative: a lemma's gap times a weight.
+
+    By the mean value theorem; f and its slope must be defined from 0 on, which is checked at
+    random points and at 0. Equal where h = 0 only.
+    """
+
+    letter: Symbol
+    lemma: Chain
+    weight: Expr = S.One
+    sign = "≥"
+
+    @property
+    def equality_case(self) -> Eq:
+        return Eq(self.letter, 0, evaluate=False)
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        if not self.letter.is_positive or self.letter.is_integer:
+            raise RefusedError(f"{self.letter} must be a positive real letter")
+        if self.lemma.sign != "≥":
+            raise RefusedError(f"{self.lemma.name} does not bound a slope from below")
+        check_ground(self.lemma.given, given)
+        check_positive(self.weight, given)
+        slope = diff(unfolded(before, given), self.letter)
+        prove_equal(slope, self.weight * (self.lemma.start - self.lemma.end), given)
+        there = substituted(unfolded(before, given), {self.letter: Integer(0)})
+        prove_equal(there, after, given)
+        return Evidence("by lemma", f"{self.lemma.name}: a slope that is never negative")

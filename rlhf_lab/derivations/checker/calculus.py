@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sympy import Basic, Dummy, Eq, Equality, Expr, Integer, Symbol, diff, log
+from sympy import Basic, Dummy, Eq, Equality, Expr, Integer, Max, Min, Symbol, diff, log
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker import signs
@@ -37,7 +37,12 @@ class Differentiated(Rule):
             raise RefusedError(f"cannot differentiate {before}")
         if not self.along.is_real or self.along.is_integer:
             raise RefusedError(f"{self.along} is not a real letter")
-        return diff(unfolded(before, given), self.along)
+        formula = unfolded(before, given)
+        if formula.has(Min, Max):
+            formula = canonical(formula, given)
+        if formula.has(Min, Max):
+            raise RefusedError(f"{before} has a kink: say which case it is before differentiating")
+        return diff(formula, self.along)
 
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
         evidence = check_equal(self.result(before, given), after, given)

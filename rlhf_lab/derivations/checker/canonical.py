@@ -5,29 +5,30 @@ depend on the outcome out of a sum; Σ p(y) = 1 for a distribution p. What is le
 independent generators (see `generators`).
 """
 
-from math import lcm
-
 from sympy import (
     Add,
     Basic,
     Derivative,
     Expr,
     Integer,
+    Max,
+    Min,
     Mul,
-    Pow,
     Product,
-    Rational,
     Sum,
     Symbol,
-    exp,
     expand,
     log,
+    summation,
 )
 
+from rlhf_lab.derivations.checker.extremes import extreme
 from rlhf_lab.derivations.checker.generators import cancelled, is_zero_fraction
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.signs import is_positive
+from rlhf_lab.derivations.checker.limits import from_one, plain_product, plain_sum
+from rlhf_lab.derivations.checker.logs import log_of_factors, with_logs_joined
 from rlhf_lab.derivations.checker.substitution import substituted
+from rlhf_lab.derivations.checker.sums import outermost
 
 
 def is_zero(expression: Expr, given: Given) -> bool:
@@ -44,13 +45,7 @@ def canonical(expression: Expr, given: Given) -> Expr:
     if not expression.args:
         return expression
     if isinstance(expression, (Sum, Product)):
-        ((old, low, high),) = expression.limits
-        letter = Symbol(f"i{depth(expression)}", integer=True, positive=True)
-        body = canonical(substituted(expression.function, {old: letter}), given)
-        limits = (letter, canonical(low, given), canonical(high, given))
-        if isinstance(expression, Product):
-            return Product(cancelled(body), limits)
-        return sum_of_terms(body, limits, given)
+        return total(expression, given)
     if isinstance(expression, Derivative):
         worked_out = expression.expr.diff(*expression.variables)
         return expression if worked_out == expression else canonical(worked_out, given)
@@ -59,13 +54,28 @@ def canonical(expression: Expr, given: Given) -> Expr:
     parts = [canonical(part, given) for part in expression.args]
     if isinstance(expression, log):
         return log_of_factors(parts[0])
+    if isinstance(expression, (Min, Max)):
+        return extreme(expression.func, parts)
     return expand(expression.func(*parts))
+
+
+def total(expression: Sum | Product, given: Given) -> Expr:
+    """A sum or product in canonical form: from 1 on, its own letter, the inside worked out."""
+    inside, old, low, high = outermost(from_one(expression))
+    letter = Symbol(f"i{depth(expression)}", integer=True, positive=True)
+    body = canonical(substituted(inside, {old: letter}), given)
+    limits = (letter, canonical(low, given), canonical(high, given))
+    if isinstance(expression, Sum):
+        return sum_of_terms(body, limits, given)
+    product = Product(cancelled(body), limits)
+    plain = plain_product(product)
+    return product if plain == product else canonical(plain, given)
 
 
 def depth(expression: Basic) -> int:
     """How many sums or products are nested in the expression; names their letters i1, i2, ..."""
     inside = max((depth(part) for part in expression.args), default=0)
-    return inside + isinstance(expression, (Sum, Product))
+    return inside + (len(expression.limits) if isinstance(expression, (Sum, Product)) else 0)
 
 
 def sum_of_terms(body: Expr, limits: tuple, given: Given) -> Expr:
@@ -75,13 +85,13 @@ def sum_of_terms(body: Expr, limits: tuple, given: Given) -> Expr:
 
 
 def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
-    """Σ c f(i) = c Σ f(i); Σ c = c times the count; Σ p(i) = 1; Σ ∂p(i)/∂θ = 0."""
+    """Σ c f(i) = c Σ f(i); Σ of powers of i is worked out; Σ p(i) = 1; Σ ∂p(i)/∂θ = 0."""
     letter, low, high = limits
     factors = Mul.make_args(term)
     outside = Mul(*(factor for factor in factors if letter not in factor.free_symbols))
     inside = Mul(*(factor for factor in factors if letter in factor.free_symbols))
-    if inside == 1:
-        return outside * (high - low + 1)
+    if inside.free_symbols <= {letter} and inside.is_polynomial(letter):
+        return outside * expand(summation(inside, limits))
     whole = inside.expr if isinstance(inside, Derivative) else inside
     distribution = given.distribution_of(whole)
     if (
@@ -91,23 +101,10 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     ):
         return outside if whole is inside else Integer(0)
     own = Symbol(f"i{depth(inside) + 1}", integer=True, positive=True)
-    return outside * Sum(substituted(inside, {letter: own}), (own, low, high))
-
-
-def log_of_factors(argument: Expr) -> Expr:
-    """log of a product as a sum of logs, for the factors that are proved positive."""
-    rest, logs = Integer(1), []
-    for factor in Mul.make_args(cancelled(argument)):
-        base, exponent = factor.as_base_exp()
-        if isinstance(factor, Product) and is_positive(factor.function):
-            logs.append(Sum(log_of_factors(factor.function), *factor.limits))
-        elif isinstance(factor, exp) and factor.args[0].is_real:
-            logs.append(factor.args[0])
-        elif is_positive(base) and exponent.is_real:
-            logs.append(exponent * log(base))
-        else:
-            rest *= factor
-    return expand(Add(log(rest), *logs))
+    inside = substituted(inside, {letter: own})
+    whole = Sum(inside, (own, low, high))
+    plain = plain_sum(inside, own, low, high)
+    return outside * (whole if plain == whole else canonical(plain, given))
 
 
 def with_sums_joined(expression: Expr, given: Given) -> Expr:
@@ -119,31 +116,11 @@ def with_sums_joined(expression: Expr, given: Given) -> Expr:
         if not sums:
             others.append(term)
             continue
-        ((letter, *ends),) = sums[0].limits
-        body = term / sums[0] * substituted(sums[0].function, {letter: common})
+        inside, letter, *ends = outermost(sums[0])
+        body = term / sums[0] * substituted(inside, {letter: common})
         bodies.setdefault(tuple(ends), []).append(body)
     for ends, parts in bodies.items():
         body = canonical(Add(*parts), given)
         limits = (common, *ends)
         others.append(Integer(0) if is_zero(body, given) else sum_of_terms(body, limits, given))
     return Add(*others)
-
-
-def with_logs_joined(expression: Expr) -> Expr:
-    """a m log A + b m log B as m log(A^a B^b), for fractions a, b and any common factor m."""
-    arguments, others = {}, []
-    for term in Add.make_args(expand(expression)):
-        ratio, rest = term.as_coeff_Mul(rational=True)
-        logs = [factor for factor in Mul.make_args(rest) if isinstance(factor, log)]
-        if logs and is_positive(logs[0].args[0]):
-            arguments.setdefault(rest / logs[0], []).append((ratio, logs[0].args[0]))
-        else:
-            others.append(term)
-    return Add(*others, *(factor * joined(powers) for factor, powers in arguments.items()))
-
-
-def joined(powers: list[tuple[Rational, Expr]]) -> Expr:
-    """Σ q log A for fractions q, as one log."""
-    order = lcm(*(int(ratio.q) for ratio, _ in powers))
-    product = Mul(*(Pow(argument, ratio * order) for ratio, argument in powers))
-    return log(cancelled(product)) / order

@@ -5,12 +5,13 @@ Each is first tried in random worlds, which refuses most wrong steps and shows w
 
 from dataclasses import dataclass
 
-from sympy import Basic, Expr, Integer, Sum, Symbol
+from sympy import Add, Basic, Expr, Integer, Max, Min, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker import signs
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, NotEvaluableError, Number
 from rlhf_lab.derivations.checker.canonical import canonical, is_zero
+from rlhf_lab.derivations.checker.extremes import Clip
 from rlhf_lab.derivations.checker.generators import cancelled
 from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.interpretation import Interpretation, UndefinedError
@@ -44,8 +45,9 @@ def check_equal(left: Expr, right: Expr, given: Given) -> Evidence:
     """Evidence that the two sides are equal in every world. Raises Refused."""
     compare_in_worlds(left, right, given, WORLDS_TO_REFUSE)
     long_left, long_right = (unfolded(side, given) for side in (left, right))
+    decided = Add(left, right, evaluate=False).has(Clip, Min, Max)  # by sympy itself, from a sign
     if evaluated(long_left) == evaluated(long_right) and evaluated(left) != evaluated(right):
-        return Evidence("by definition")
+        return Evidence("proved" if decided else "by definition")
     if is_zero(long_left - long_right, given):
         return Evidence("proved")
     compare_in_worlds(left, right, given, WORLDS_TO_ACCEPT)

@@ -13,6 +13,7 @@ from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, Number, combined, drawn, number
 from rlhf_lab.derivations.checker.given import Given, unfolded, written_out
+from rlhf_lab.derivations.checker.sums import outermost
 
 
 class UndefinedError(ArithmeticError):
@@ -118,9 +119,9 @@ class Interpretation:
 
     def total(self, expression: Sum | Product, bound: dict) -> Number:
         """A sum or product, term by term."""
-        ((letter, *ends),) = expression.limits
+        inside, letter, *ends = outermost(expression)
         terms = [
-            self.evaluated(expression.function, {**bound, letter: ARITHMETIC.mpf(outcome)})
+            self.evaluated(inside, {**bound, letter: ARITHMETIC.mpf(outcome)})
             for outcome in self.outcomes(ends, bound)
         ]
         return ARITHMETIC.fsum(terms) if isinstance(expression, Sum) else ARITHMETIC.fprod(terms)

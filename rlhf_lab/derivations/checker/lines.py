@@ -47,6 +47,8 @@ def special_line(line: Line, meaning: Meaning) -> Line:
 def overall_sign(lines: tuple[Line, ...]) -> str:
     """How the last line stands to the first: =, ≥, ≤, >, <; "" where there is no one sign."""
     signs = {line.sign for line in lines[1:]} - {"="}
+    if rests_on_a_hypothesis(lines):
+        return ""
     for strict, weak in ((">", "≥"), ("<", "≤")):
         if signs and signs <= {strict, weak}:
             return strict if strict in signs else weak
@@ -55,12 +57,19 @@ def overall_sign(lines: tuple[Line, ...]) -> str:
 
 def proved_equation(name: str, lines: tuple[Line, ...]) -> Eq:
     """start = end, or the last of a chain of equivalent equations of which the first holds."""
+    if rests_on_a_hypothesis(lines):
+        raise ValueError(f"{name} rests on a hypothesis: it is a step of an induction, no result")
     signs, end = {line.sign for line in lines[1:]}, lines[-1].expression
     if isinstance(end, Equality) and signs <= {"⟺"} and lines[0].evidence.kind != "asked":
         return end
     if not isinstance(end, Equality) and signs <= {"="}:
         return Eq(lines[0].expression, end, evaluate=False)
     raise ValueError(f"{name} does not end in an equation that holds")
+
+
+def rests_on_a_hypothesis(lines: tuple[Line, ...]) -> bool:
+    """Whether a line follows only if the statement of an induction holds at n."""
+    return any(line.evidence.kind == "by hypothesis" for line in lines)
 
 
 def only_equality_case(name: str, lines: tuple[Line, ...]) -> Eq:

@@ -6,19 +6,10 @@ from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
+from rlhf_lab.derivations.checker.spelling import FUNCTIONS, SYMBOLS
+from rlhf_lab.derivations.checker.sums import outermost
+
 SIGNS = {"≥": r"\geq", "≤": r"\leq", "⟺": r"\iff"}
-SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
-# How a function of so many arguments is written; {power} is where an exponent stands.
-FUNCTIONS = {
-    ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
-    ("policy", 2): r"\pi_\theta{power}\left({0} \mid x\right)",
-    ("reference", 1): r"\pi_\text{{ref}}{power}\left({0} \mid x\right)",
-    ("optimal", 1): r"\pi^*\left({0} \mid x\right){power}",
-    ("reward", 1): r"r{power}\left(x, {0}\right)",
-    ("implicit", 2): r"\hat r_\theta{power}\left(x, {0}\right)",
-    ("ranked", 1): r"y_{{{0}}}",
-    ("margin", 2): r"m_{{{0}}}{power}\left({1}\right)",
-}
 
 
 class AsWritten:
@@ -94,15 +85,15 @@ class Text(AsWritten, StrPrinter):
         return f"({along}{self._print(expression.expr)})"
 
     def _print_Sum(self, expression: Sum) -> str:  # noqa: N802
-        return f"Σ{self.limits(expression)}[{self._print(expression.function)}]"
+        return f"Σ{self.inside(expression)}"
 
     def _print_Product(self, expression: Product) -> str:  # noqa: N802
-        return f"Π{self.limits(expression)}[{self._print(expression.function)}]"
+        return f"Π{self.inside(expression)}"
 
-    def limits(self, expression: Sum | Product) -> str:
-        """The letter of a sum with its first and last outcome: (y=1..N)."""
-        ((letter, low, high),) = expression.limits
-        return f"({letter}={self._print(low)}..{self._print(high)})"
+    def inside(self, expression: Sum | Product) -> str:
+        """The letter of a sum with its first and last outcome, and what is summed: (y=1..N)[f]."""
+        body, letter, low, high = outermost(expression)
+        return f"({letter}={self._print(low)}..{self._print(high)})[{self._print(body)}]"
 
 
 def latex_block(derivation) -> str:

@@ -55,8 +55,9 @@ class Expectation(Expr):
 
     def _latex(self, printer) -> str:
         body, probability, _ = self.args
+        drawn = printer.doprint(probability.variables[0])
         name = printer.any_outcome(probability.expr)
-        return rf"\mathbb{{E}}_{{y \sim {name}}}\left[{printer.doprint(body.expr)}\right]"
+        return rf"\mathbb{{E}}_{{{drawn} \sim {name}}}\left[{printer.doprint(body.expr)}\right]"
 
     def _sympystr(self, printer) -> str:
         body, probability, _ = self.args

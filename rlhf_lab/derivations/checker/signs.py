@@ -2,6 +2,8 @@
 
 from sympy import Add, Expr, Mul, Pow, Product, Sum, exp
 
+from rlhf_lab.derivations.checker.sums import outermost
+
 
 def is_positive(expression: Expr) -> bool:
     """Whether the expression is proved to be above 0. False means not proved.
@@ -28,8 +30,8 @@ def sign(expression: Expr) -> int | None:
     if isinstance(expression, Pow):
         return sign_of_power(expression)
     if isinstance(expression, (Sum, Product)):
-        ((_, low, high),) = expression.limits
-        inside = sign(expression.function)
+        body, _, low, high = outermost(expression)
+        inside = sign(body)
         if isinstance(expression, Product):
             return 1 if inside == 1 else None
         return inside if (high - low).is_nonnegative else None
@@ -50,13 +52,13 @@ def sign_of_power(power: Pow) -> int | None:
         return 1
     if inside == -1 and power.exp.is_integer:
         return 1 if power.exp.is_even else (-1 if power.exp.is_odd else None)
-    return None
+    return declared_sign(power)
 
 
 def is_real(expression: Expr) -> bool:
     """Whether the expression is proved to be a real number."""
     if isinstance(expression, (Sum, Product)):
-        return is_real(expression.function)
+        return is_real(outermost(expression).body)
     if isinstance(expression, (Add, Mul)):
         return all(map(is_real, expression.args))
     return bool(expression.is_real) or sign(expression) is not None

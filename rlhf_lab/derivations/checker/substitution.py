@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from sympy import Basic, Lambda, Product, Sum, Symbol, Tuple
 from sympy.core.function import AppliedUndef, UndefinedFunction
 
+from rlhf_lab.derivations.checker.sums import outermost
+
 Key = Basic | UndefinedFunction
 Meaning = Mapping[Key, Basic]
 
@@ -51,12 +53,8 @@ def parts(expression: Basic) -> tuple[list[Symbol], list[tuple], Basic]:
     """The bound letters of a Lambda, Sum or Product, their limits (none for a Lambda), the body."""
     if isinstance(expression, Lambda):
         return list(expression.variables), [], expression.expr
-    if any(len(limit) != 3 for limit in expression.limits):
-        raise ValueError(f"every sum needs both limits, got {expression}")
-    if len(expression.limits) > 1:
-        raise ValueError(f"write a double sum as a sum in a sum, got {expression}")
-    ((letter, low, high),) = expression.limits
-    return [letter], [(low, high)], expression.function
+    body, letter, low, high = outermost(expression)
+    return [letter], [(low, high)], body
 
 
 def mentions(key: Key, letters: list[Symbol]) -> bool:

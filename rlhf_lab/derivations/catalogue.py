@@ -1,0 +1,39 @@
+"""All results in reading order, and which altered lines of them say the same."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+from rlhf_lab.derivations import (
+    bradley_terry,
+    dpo,
+    gibbs,
+    implied_reward,
+    likelihood,
+    notes,
+    optimal_policy,
+    plackett_luce,
+)
+from rlhf_lab.derivations.derivation import Derivation
+
+# A module has RESULTS, its derivations in reading order, and EQUIVALENT where it needs it.
+MODULES: tuple[ModuleType, ...] = (
+    bradley_terry,
+    plackett_luce,
+    gibbs,
+    optimal_policy,
+    implied_reward,
+    likelihood,
+    dpo,
+    notes,
+)
+
+
+def results() -> tuple[Callable[[], Derivation], ...]:
+    """Every function that builds a derivation, each once."""
+    return tuple(dict.fromkeys(make for module in MODULES for make in module.RESULTS))
+
+
+def equivalent() -> dict[str, str]:
+    """Each altered line that says the same as the line, by the name of the mutant: why."""
+    known = (getattr(module, "EQUIVALENT", {}) for module in MODULES)
+    return {name: why for table in known for why, names in table.items() for name in names}

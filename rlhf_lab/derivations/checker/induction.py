@@ -1,0 +1,88 @@
+"""Proofs for every whole number: recursions that define, and induction.
+
+A recursion says what f(n + 1) is in terms of f(n); it is a definition, so it is used and not
+proved. Induction proves left(n) = right(n) for n = 1, 2, 3, ...: from a base at 1, and from a
+step that may use the statement itself at n, its hypothesis, to reach n + 1.
+"""
+
+from dataclasses import dataclass
+
+from sympy import Basic, Eq, Equality, Integer, Symbol
+
+from rlhf_lab.derivations.checker.checking import Evidence, RefusedError, prove_equal
+from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.lines import Chain
+from rlhf_lab.derivations.checker.rules import Equal, Rule
+from rlhf_lab.derivations.checker.special_case import check_ground
+from rlhf_lab.derivations.checker.substitution import substituted
+
+
+@dataclass(frozen=True)
+class Recursion:
+    """f(n + 1) = formula in f(n): a definition, used by `substitute` as a lemma is."""
+
+    name: str
+    equation: Eq
+    given: Given
+
+
+@dataclass(frozen=True)
+class ByHypothesis(Rule):
+    """Equal by the statement that an induction is proving, taken at n."""
+
+    statement: Eq
+    sign = "="
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        told = substituted(before, {self.statement.lhs: self.statement.rhs})
+        if told == before:
+            raise RefusedError(f"{self.statement.lhs} does not occur in {before}")
+        Equal().check(told, after, given.opaque())
+        return Evidence("by hypothesis")
+
+
+@dataclass(frozen=True)
+class ByInduction(Rule):
+    """left(n) = right(n) for n = 1, 2, 3, ..., from a base and a step.
+
+    The base must prove the statement at 1, the step must prove it at n + 1, with no other
+    hypothesis than the statement at n.
+    """
+
+    letter: Symbol
+    base: Chain
+    step: Chain
+    sign = "="
+
+    def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
+        if not (self.letter.is_integer and self.letter.is_positive):
+            raise RefusedError(f"{self.letter} must count 1, 2, 3, ...")
+        for part in (self.base, self.step):
+            check_ground(part.given, given)
+        self.check_hypotheses(Eq(before, after, evaluate=False))
+        for part, place in ((self.base, Integer(1)), (self.step, self.letter + 1)):
+            at = {self.letter: place}
+            check_leads(part, substituted(before, at), substituted(after, at), given)
+        return Evidence("proved", f"by induction over {self.letter}")
+
+    def check_hypotheses(self, statement: Eq) -> None:
+        """Raise RefusedError where the base assumes anything, or the step anything but P(n)."""
+        assumed = {line.rule.statement for line in hypotheses(self.step)}
+        if hypotheses(self.base) or assumed != {statement}:
+            raise RefusedError(
+                f"the step must rest on {statement.lhs} = {statement.rhs} and on nothing else, "
+                "the base on no hypothesis"
+            )
+
+
+def check_leads(part: Chain, left: Basic, right: Basic, given: Given) -> None:
+    """Raise RefusedError unless a chain leads from the left side to the right by equality."""
+    if isinstance(part.end, Equality) or {line.sign for line in part.lines[1:]} - {"="}:
+        raise RefusedError(f"{part.name} must lead from {left} to {right} by equality")
+    prove_equal(left, part.start, given)
+    prove_equal(right, part.end, given)
+
+
+def hypotheses(chain: Chain) -> list:
+    """The lines of a chain that rest on a hypothesis."""
+    return [line for line in chain.lines if isinstance(line.rule, ByHypothesis)]
