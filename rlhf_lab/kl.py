@@ -3,17 +3,24 @@
 All logarithms are natural, so that every KL is in nats.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from rlhf_lab.settings import require_positive
 
 
 def exact_kl(
     policy_logits: Float[Tensor, "*item vocab"], reference_logits: Float[Tensor, "*item vocab"]
 ) -> Float[Tensor, "*item"]:
-    """KL(π ‖ ref) = Σ_a π(a) [log π(a) - log ref(a)], summed over the whole vocabulary."""
+    """KL(π ‖ ref) = Σ_a π(a) [log π(a) - log ref(a)], summed over the whole vocabulary.
+
+    A token of probability 0 (logit -∞) adds nothing: 0 log 0 = 0.
+    """
     policy_logprobs = policy_logits.log_softmax(dim=-1)
     reference_logprobs = reference_logits.log_softmax(dim=-1)
-    return (policy_logprobs.exp() * (policy_logprobs - reference_logprobs)).sum(dim=-1)
+    log_ratio = torch.where(policy_logits == -torch.inf, 0, policy_logprobs - reference_logprobs)
+    return (policy_logprobs.exp() * log_ratio).sum(dim=-1)
 
 
 def k1(
@@ -55,9 +62,10 @@ def adapted_kl_coef(
     """β (1 + gain · clip(KL/target - 1, -0.2, 0.2)): a slow proportional controller.
 
     For the KL to the *reference*, which is part of the reward. Ziegler et al. 2019, section 2.2;
-    their code's gain is batch size / horizon. Raises ValueError unless target_kl > 0.
+    their code's gain is batch size / horizon. Raises ValueError unless target_kl > 0 and the
+    observed KL is a finite number, 0 or above.
     """
-    _check_target(target_kl)
+    _check_kl(observed_kl, target_kl)
     error = min(max(observed_kl / target_kl - 1, -0.2), 0.2)
     return beta * (1 + gain * error)
 
@@ -66,14 +74,18 @@ def doubled_or_halved(beta: float, observed_kl: float, *, target_kl: float) -> f
     """2β above 1.5 · target, β/2 below target / 1.5, else β.
 
     For the KL to the *old policy*, which is part of the loss. Schulman et al. 2017, section 4.
-    Raises ValueError unless target_kl > 0.
+    Raises ValueError unless target_kl > 0 and the observed KL is a finite number, 0 or above.
     """
-    _check_target(target_kl)
+    _check_kl(observed_kl, target_kl)
     if observed_kl > 1.5 * target_kl:
         return 2 * beta
     return beta / 2 if observed_kl < target_kl / 1.5 else beta
 
 
-def _check_target(target_kl: float) -> None:
-    if not target_kl > 0:
-        raise ValueError(f"target_kl must be above 0 nats, got {target_kl}")
+def _check_kl(observed_kl: float, target_kl: float) -> None:
+    require_positive(target_kl=target_kl)
+    if not 0 <= observed_kl < float("inf"):
+        raise ValueError(
+            f"an observed KL must be finite and 0 or above, got {observed_kl}; k1 can average "
+            "below 0, so observe exact_kl or k3"
+        )

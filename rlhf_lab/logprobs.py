@@ -47,6 +47,29 @@ def response_logprobs(
     return token_logprobs(response_logits(model, responses) / temperature, responses.tokens)
 
 
+def without_early_end(
+    logits: Float[Tensor, "batch token vocab"], *, min_tokens: int, end_token: int | None
+) -> Float[Tensor, "batch token vocab"]:
+    """The logits with -∞ for `end_token` at the first min_tokens - 1 positions of the response.
+
+    What sampling with a minimum length draws from. Log-probs that do not know it are not those of
+    the policy that wrote the responses: the ratio is then not 1 and the estimated KL is negative.
+    """
+    if min_tokens < 2 or end_token is None:
+        return logits
+    early = torch.arange(logits.shape[1], device=logits.device) < min_tokens - 1
+    is_end = torch.arange(logits.shape[2], device=logits.device) == end_token
+    return logits.masked_fill(early[:, None] & is_end, -torch.inf)
+
+
+def response_values(value_model: nn.Module, responses: Responses) -> Float[Tensor, "batch token"]:
+    """V(prompt, tokens < t): what the value model expects before response token t is written.
+
+    `value_model` gives one number at each position, as `rlhf_lab.models.ScalarModel` does.
+    """
+    return response_logits(value_model, responses).squeeze(-1)
+
+
 def sequence_logprobs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch"]:
     """log π(y|x) = Σ_t log π(y_t | x, y_<t): the sum over the response's real tokens."""
     return sum_over_tokens(response_logprobs(model, responses), responses.mask)

@@ -11,11 +11,21 @@ from torch import Tensor
 EPSILON = 1e-8
 
 
+def zero_at_padding(
+    x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "batch token"]:
+    """x at the real tokens, 0 at the pads: what is computed from it stays finite there.
+
+    Needed *before* an exponential or a square: ∞ masked afterwards still gives a gradient of NaN.
+    """
+    return torch.where(mask, x, 0)
+
+
 def sum_over_tokens(
     x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
 ) -> Float[Tensor, "batch"]:
     """Σ_t x_t over the real tokens of each response."""
-    return torch.where(mask, x, 0).sum(dim=1)
+    return zero_at_padding(x, mask).sum(dim=1)
 
 
 def mean_over_tokens(
@@ -36,7 +46,7 @@ def whiten(
     x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
 ) -> Float[Tensor, "batch token"]:
     """(x - mean) / std over all real tokens; 0 at padding. For advantages."""
-    centred = torch.where(mask, x - masked_mean(x, mask), 0)
+    centred = zero_at_padding(x - masked_mean(x, mask), mask)
     return scale_to_unit_variance(centred, mask)
 
 
@@ -50,4 +60,4 @@ def scale_to_unit_variance(
     """
     squares = (x - masked_mean(x, mask)) ** 2
     variance = sum_over_tokens(squares, mask).sum() / (mask.sum() - 1)
-    return torch.where(mask, x, 0) * torch.rsqrt(variance + EPSILON)
+    return zero_at_padding(x, mask) * torch.rsqrt(variance + EPSILON)

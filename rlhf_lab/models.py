@@ -1,4 +1,4 @@
-"""Policies: a transformers GPT-2, tiny or small, a table for tiny worlds, and frozen copies.
+"""Policies and value models: transformers' GPT-2, tables for tiny worlds, and frozen copies.
 
 Dropout is off everywhere: with it on, the probability ratio of a policy to itself is not 1.
 """
@@ -48,6 +48,38 @@ def trainable_copy(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).eval().requires_grad_(True)
 
 
+class ScalarModel(nn.Module):
+    """One number at each position: the trunk of a causal language model under a linear head.
+
+    It takes the arguments of transformers' models and answers in `logits`, of shape
+    (batch, position, 1). The value model of PPO; a reward model reads its last real position.
+    """
+
+    def __init__(self, language_model: nn.Module):
+        super().__init__()
+        self.config = language_model.config
+        self.trunk = trainable_copy(language_model.base_model)
+        weight = next(self.trunk.parameters())
+        self.head = nn.Linear(self.config.hidden_size, 1, device=weight.device, dtype=weight.dtype)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, logits_to_keep=0, **inputs):
+        """The head's number at each of the last `logits_to_keep` positions; 0 means all."""
+        hidden = self.trunk(**inputs).last_hidden_state[:, -logits_to_keep:]
+        return SimpleNamespace(logits=self.head(hidden))
+
+
+def value_model(policy: nn.Module) -> nn.Module:
+    """A critic beside the policy: its trunk's weights copied, all learning, every value 0.
+
+    The head starts at 0 as in OpenAI's code of 2019. For a `TabularPolicy`, a table of values.
+    """
+    if isinstance(policy, TabularPolicy):
+        return TabularValues(policy.config.vocab_size, policy.length).to(policy.table.dtype)
+    return ScalarModel(policy)
+
+
 @dataclass(frozen=True)
 class TableConfig:
     """What `check_fits` asks of a model."""
@@ -56,21 +88,26 @@ class TableConfig:
     max_position_embeddings: int
 
 
-class TabularPolicy(nn.Module):
-    """One free row of logits for each prefix: the policy class in which every policy exists.
+class Table(nn.Module):
+    """One free row for each prefix of a response: the class in which every function exists.
 
     Reads one prompt token, whatever it is, then up to `length` tokens. It takes the arguments
     that transformers' models take, so that every function here also trains a table.
     """
 
-    def __init__(self, vocabulary: int, length: int):
+    def __init__(self, vocabulary: int, length: int, columns: int):
         super().__init__()
         self.config = TableConfig(vocabulary, length + 1)
+        self.length = length
         prefixes = sum(vocabulary**n for n in range(length))
-        self.table = nn.Parameter(torch.zeros(prefixes, vocabulary))
+        self.table = nn.Parameter(torch.zeros(prefixes, columns))
 
-    def forward(self, input_ids, past_key_values=None, logits_to_keep=0, **_ignored):
-        """Logits after each prefix; the "cache" is simply the tokens seen before."""
+    def forward(
+        self, input_ids, attention_mask=None, past_key_values=None, logits_to_keep=0, **_ignored
+    ):
+        """The rows after each prefix; the "cache" is simply the tokens seen before."""
+        if attention_mask is not None and not attention_mask[:, 0].all():
+            raise ValueError("a table reads prompts of exactly one token, got padding before one")
         seen = input_ids if past_key_values is None else torch.cat([past_key_values, input_ids], 1)
         rows = self.prefix_rows(seen)[:, -input_ids.shape[1] :][:, -logits_to_keep:]
         return SimpleNamespace(logits=self.table[rows], past_key_values=seen)
@@ -81,3 +118,17 @@ class TabularPolicy(nn.Module):
         for token in ids[:, 1:].unbind(dim=1):
             rows.append(1 + self.config.vocab_size * rows[-1] + token)
         return torch.stack(rows, dim=1)
+
+
+class TabularPolicy(Table):
+    """A table of logits: the policy class in which every policy exists."""
+
+    def __init__(self, vocabulary: int, length: int):
+        super().__init__(vocabulary, length, columns=vocabulary)
+
+
+class TabularValues(Table):
+    """A table of values, all 0 at first: the critic of a `TabularPolicy`."""
+
+    def __init__(self, vocabulary: int, length: int):
+        super().__init__(vocabulary, length, columns=1)

@@ -75,5 +75,29 @@ def test_ppo_controller_doubles_halves_or_stays():
 @pytest.mark.parametrize("controller", [adapted_kl_coef, doubled_or_halved])
 @pytest.mark.parametrize("target", [0.0, -1.0, float("nan")])
 def test_a_target_that_is_not_positive_is_refused(controller, target):
-    with pytest.raises(ValueError, match="target_kl must be above 0"):
+    with pytest.raises(ValueError, match="target_kl must be a finite number above 0"):
         controller(0.1, 1.0, target_kl=target)
+
+
+@pytest.mark.parametrize("controller", [adapted_kl_coef, doubled_or_halved])
+@pytest.mark.parametrize("observed", [-0.01, float("nan"), float("inf")])
+def test_an_observation_that_is_no_kl_is_refused(controller, observed):
+    """With NaN every comparison is false, so both controllers would go on as if all were well."""
+    with pytest.raises(ValueError, match="an observed KL must be finite and 0 or above"):
+        controller(0.1, observed, target_kl=1.0)
+
+
+def test_a_token_that_both_policies_forbid_adds_nothing_to_the_kl():
+    """The KL over the six tokens left; and no NaN in the gradient."""
+    forbidden = torch.arange(7) == 3
+    logits = POLICY.clone().requires_grad_()
+    masked = [x.masked_fill(forbidden, -torch.inf) for x in (logits, REFERENCE)]
+    found = exact_kl(*masked)
+    assert found.item() == pytest.approx(exact_kl(POLICY[~forbidden], REFERENCE[~forbidden]).item())
+    found.backward()
+    assert logits.grad.isfinite().all()
+    assert logits.grad[3] == 0
+
+
+def test_a_token_that_only_the_reference_forbids_makes_the_kl_infinite():
+    assert exact_kl(POLICY, REFERENCE.masked_fill(torch.arange(7) == 3, -torch.inf)) == torch.inf

@@ -7,6 +7,7 @@ from rlhf_lab.logprobs import (
     response_logprobs,
     sequence_logprobs,
     token_logprobs,
+    without_early_end,
 )
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
@@ -77,3 +78,15 @@ def test_a_text_longer_than_the_context_is_refused():
     check_fits(MODEL, pad([[1] * 6], [[2] * 6]))
     with pytest.raises(ValueError, match="up to 13 tokens, but the model's context is 12"):
         check_fits(MODEL, pad([[1] * 7], [[2] * 6]))
+
+
+def test_a_forbidden_early_end_leaves_the_other_tokens_their_proportions():
+    """The distribution given that the response does not end at one of the first two tokens."""
+    logits = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    allowed = without_early_end(logits, min_tokens=3, end_token=1).softmax(-1)
+    free = logits.softmax(-1)
+    assert (allowed[:, :2, 1] == 0).all()
+    others = [0, 2, 3, 4]
+    expected = free[:, :2, others] / (1 - free[:, :2, 1:2])
+    assert torch.allclose(allowed[:, :2, others], expected)
+    assert torch.equal(allowed[:, 2:], free[:, 2:])

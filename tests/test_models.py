@@ -1,8 +1,15 @@
 import pytest
 import torch
 
-from rlhf_lab.logprobs import response_logprobs
-from rlhf_lab.models import TabularPolicy, frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.logprobs import response_logprobs, response_values
+from rlhf_lab.models import (
+    ScalarModel,
+    TabularPolicy,
+    frozen_copy,
+    tiny_gpt2,
+    trainable_copy,
+    value_model,
+)
 from rlhf_lab.responses import pad
 from rlhf_lab.worlds.exact import all_responses
 
@@ -52,3 +59,45 @@ def test_a_table_can_hold_any_conditional():
     first = policy.table[0].log_softmax(0)[2]
     second = policy.table[3].log_softmax(0)[1]
     assert logprobs.tolist() == [[pytest.approx(first.item()), pytest.approx(second.item())]]
+
+
+def test_a_table_refuses_a_padded_prompt():
+    """It would take the pads for tokens of the response and read another row."""
+    batch = pad([[0], [1, 2]], [[0], [0]])
+    for table in (TabularPolicy(3, 2), value_model(TabularPolicy(3, 2))):
+        with pytest.raises(ValueError, match="prompts of exactly one token"):
+            response_logprobs(table, batch)
+
+
+@pytest.mark.parametrize("policy", [tiny_gpt2(5, seed=1, **SETTINGS), TabularPolicy(5, 4).double()])
+def test_a_new_value_model_expects_0_everywhere_and_learns_everywhere(policy):
+    batch = pad([[1]] * 2, [[2, 3, 0], [4]])
+    critic = value_model(frozen_copy(policy))
+    values = response_values(critic, batch)
+    assert values.shape == batch.tokens.shape
+    assert values.dtype == next(policy.parameters()).dtype
+    assert (values == 0).all()
+    assert all(p.requires_grad for p in critic.parameters())
+
+
+def test_a_value_is_the_head_on_what_the_trunk_saw_before_the_token():
+    """Index t sees the prompt and tokens < t, and neither token t nor any padding."""
+    model = ScalarModel(tiny_gpt2(5, seed=1, **SETTINGS).double())
+    with torch.no_grad():
+        model.head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    values = response_values(model, pad([[1, 2], [3]], [[2, 3], [4, 1]]))
+    for row, text in enumerate(([1, 2, 2], [3, 4])):
+        hidden = model.trunk(torch.tensor([text])).last_hidden_state[0, -1]
+        assert values[row, 1].item() == pytest.approx((model.head.weight @ hidden).item())
+    changed = response_values(model, pad([[1, 2], [3]], [[2, 4], [4, 2]]))
+    assert torch.allclose(values, changed)
+
+
+def test_training_the_value_model_leaves_the_policy_alone():
+    policy = tiny_gpt2(5, seed=1, **SETTINGS)
+    critic = value_model(policy)
+    with torch.no_grad():
+        for parameter in critic.parameters():
+            parameter.add_(1)
+    untouched = tiny_gpt2(5, seed=1, **SETTINGS)
+    assert all(map(torch.equal, policy.parameters(), untouched.parameters()))

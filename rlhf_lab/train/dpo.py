@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.logprobs import check_fits, sequence_logprobs
-from rlhf_lab.losses import check_beta, dpo_loss, implicit_reward
+from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, Responses, trim
+from rlhf_lab.settings import require_count, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
-    require_positive,
     trainable_parameters,
     update,
     warmed_up,
@@ -40,12 +40,10 @@ class DPOConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check_beta(self.beta)
+        require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            max_grad_norm=self.max_grad_norm,
+            beta=self.beta, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm
         )
 
 

@@ -109,10 +109,3 @@ def minimise(
 def warmed_up(learning_rate: float, *, step: int, warmup_steps: int) -> float:
     """Rises in a line to `learning_rate` during the first `warmup_steps`, then stays."""
     return learning_rate * min(1.0, (step + 1) / max(1, warmup_steps))
-
-
-def require_positive(**settings: float) -> None:
-    """Raise ValueError naming the first setting that is not a finite number above 0."""
-    for name, value in settings.items():
-        if not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be a finite number above 0, got {value}")

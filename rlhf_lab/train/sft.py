@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from rlhf_lab.logprobs import check_fits, response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
+from rlhf_lab.settings import require_count, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
-    require_positive,
     trainable_parameters,
     update,
     warmed_up,
@@ -35,12 +35,9 @@ class SFTConfig:
     seed: int = 0
 
     def __post_init__(self):
-        require_positive(
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            max_grad_norm=self.max_grad_norm,
-        )
+        require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
+        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
 
 
 def train_sft(policy: nn.Module, responses: Responses, config: SFTConfig) -> Iterator[Metrics]:

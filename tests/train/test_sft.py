@@ -1,5 +1,6 @@
 import pytest
 import torch
+from shape_checker import unchecked
 
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import TabularPolicy, tiny_gpt2
@@ -94,5 +95,6 @@ def test_bad_data_and_settings_are_refused_before_any_step():
     with pytest.raises(ValueError, match="context is 8"):
         train_sft(model, pad([[1]], [[2] * 8]), SFTConfig(steps=1, batch_size=1))
     for name in ("steps", "batch_size", "learning_rate", "max_grad_norm"):
-        with pytest.raises(ValueError, match=f"{name} must be a finite number above 0"):
-            SFTConfig(**({"steps": 1} | {name: 0}))
+        for value in (0, "1", float("nan")):
+            with pytest.raises(ValueError, match=f"{name} must be a (finite|whole) number"):
+                unchecked(SFTConfig, **({"steps": 1} | {name: value}))

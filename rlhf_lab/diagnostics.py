@@ -1,0 +1,52 @@
+"""What to watch while a policy learns: clipping, entropy, the critic's fit. No gradients here."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rlhf_lab.losses import probability_ratio
+from rlhf_lab.masked import masked_mean
+
+
+@torch.no_grad()
+def clip_fraction(
+    logprobs: Float[Tensor, "batch token"],
+    old_logprobs: Float[Tensor, "batch token"],
+    advantages: Float[Tensor, "batch token"],
+    mask: Bool[Tensor, "batch token"],
+    *,
+    epsilon: float,
+) -> Float[Tensor, ""]:
+    """The share of real tokens at which `clipped_surrogate` has no gradient.
+
+    Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε.
+    """
+    ratio = probability_ratio(logprobs, old_logprobs, mask)
+    risen = (advantages > 0) & (ratio > 1 + epsilon)
+    fallen = (advantages < 0) & (ratio < 1 - epsilon)
+    return masked_mean((risen | fallen).to(ratio.dtype), mask)
+
+
+@torch.no_grad()
+def entropy(logits: Float[Tensor, "*item vocab"]) -> Float[Tensor, "*item"]:
+    """-Σ_a π(a) log π(a) in nats; a token of probability 0 adds nothing."""
+    logprobs = logits.log_softmax(dim=-1)
+    return -torch.xlogy(logprobs.exp(), logprobs.exp()).sum(dim=-1)
+
+
+@torch.no_grad()
+def explained_variance(
+    values: Float[Tensor, "batch token"],
+    returns: Float[Tensor, "batch token"],
+    mask: Bool[Tensor, "batch token"],
+) -> Float[Tensor, ""]:
+    """1 - Var(R - V) / Var(R) over real tokens: 1 for a perfect critic, 0 for a constant one.
+
+    Below 0 the critic is worse than no critic. Returns that are all equal have no variance to
+    explain: the result is then NaN or -∞.
+    """
+    return 1 - _variance(returns - values, mask) / _variance(returns, mask)
+
+
+def _variance(x: Tensor, mask: Tensor) -> Tensor:
+    return masked_mean((x - masked_mean(x, mask)) ** 2, mask)

@@ -1,0 +1,42 @@
+"""What a setting may be: each function raises ValueError that names the first that is not."""
+
+from math import isfinite
+from numbers import Integral, Real
+
+
+def require_positive(**settings: object) -> None:
+    """Every setting must be a finite number above 0.
+
+    >>> require_positive(epsilon=0.2, beta="0.1")
+    Traceback (most recent call last):
+    ValueError: beta must be a finite number above 0, got '0.1'
+    """
+    for name, value in settings.items():
+        if not (_is_number(value) and value > 0):
+            raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+
+
+def require_not_negative(**settings: object) -> None:
+    """Every setting must be a finite number, 0 or above."""
+    for name, value in settings.items():
+        if not (_is_number(value) and value >= 0):
+            raise ValueError(f"{name} must be a finite number, 0 or above, got {value!r}")
+
+
+def require_share(**settings: object) -> None:
+    """Every setting must lie in 0..1."""
+    for name, value in settings.items():
+        if not (_is_number(value) and 0 <= value <= 1):
+            raise ValueError(f"{name} must lie in 0..1, got {value!r}")
+
+
+def require_count(*, least: int = 1, **settings: object) -> None:
+    """Every setting must be a whole number, `least` or above."""
+    for name, value in settings.items():
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not (is_whole and value >= least):
+            raise ValueError(f"{name} must be a whole number, {least} or above, got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

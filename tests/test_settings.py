@@ -1,0 +1,37 @@
+import pytest
+
+from rlhf_lab.settings import require_count, require_not_negative, require_positive, require_share
+
+NOT_NUMBERS = ("1", None, True, float("nan"), float("inf"))
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, 0, -1, 0.0])
+def test_what_is_not_positive_is_named(value):
+    with pytest.raises(ValueError, match=f"rate must be a finite number above 0, got {value!r}"):
+        require_positive(steps=1, rate=value)
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, -1e-9])
+def test_what_is_negative_is_named(value):
+    with pytest.raises(ValueError, match="beta must be a finite number, 0 or above"):
+        require_not_negative(beta=value)
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, -0.1, 1.1])
+def test_what_is_no_share_is_named(value):
+    with pytest.raises(ValueError, match=r"gamma must lie in 0\.\.1"):
+        require_share(gamma=value)
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, 0, 1.5, 2.0])
+def test_a_fraction_or_a_text_is_no_count(value):
+    with pytest.raises(ValueError, match="steps must be a whole number, 1 or above"):
+        require_count(steps=value)
+
+
+def test_good_settings_pass():
+    require_positive(rate=1e-9, steps=3)
+    require_not_negative(beta=0)
+    require_share(gamma=1, lam=0.0)
+    require_count(steps=1)
+    require_count(least=0, warmup_steps=0)
