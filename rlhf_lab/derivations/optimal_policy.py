@@ -30,7 +30,7 @@ VALUE = Expectation(PENALISED, policy(y), y, N)
 
 
 def closed_form() -> Derivation:
-    """arg max_π E_π[r - β log(π/ref)] = ref exp(r/β) / Z, in seven lines. DPO-4, -7, -15, -16.
+    """arg max_π E_π[r - β log(π/ref)] = ref exp(r/β) / Z, in seven lines. DPO-4, -7, -15.
 
     The lines are the notes'. They are joined as what they are: the same optimum of another
     objective (lines 2 and 7), the same objective written differently (3 to 6), and the optimum
@@ -118,7 +118,7 @@ def value_of_any_policy() -> Derivation:
 
 
 def value_at_optimum() -> Derivation:
-    """J(π*) = β log Z. DPO-4, -8."""
+    """J(π*) = β log Z. DPO-4."""
     penalised = terms(reward(y), -beta * log(optimal(y) / reference(y)))
     return (
         begin("value at the optimum", Expectation(penalised, optimal(y), y, N), ONE_PROMPT)
