@@ -34,6 +34,9 @@ whole_files
 json_lines
 feedback
 feedback_conversions feedback_files hub_feedback feedback_batches
+agreement tastes
+annotators
+labelling
 rewards
 weights
 worlds.grammar worlds.review_words
