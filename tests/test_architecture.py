@@ -39,7 +39,7 @@ annotators
 labelling
 rewards
 weights
-worlds.grammar worlds.review_words
+worlds.grammar worlds.review_words worlds.sum_steps
 worlds.review_rules
 worlds.review_grammar
 worlds.review_score
