@@ -53,7 +53,7 @@ def penalty_inside_the_reward() -> Derivation:
 
 
 def doubled_beta() -> Derivation:
-    """What the reward with the penalty inside leads to: π = ref exp(r_φ/(2β)) / √Z, the policy of twice the β.
+    """Where the penalty in the reward leads: π = ref exp(r_φ/(2β)) / √Z, the policy of twice the β.
 
     If π is to equal the printed formula, which itself contains π, this is the only solution, for
     whatever positive number Z normalises.

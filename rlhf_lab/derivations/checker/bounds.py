@@ -17,7 +17,7 @@ from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
 from rlhf_lab.derivations.checker.rules import Rule
-from rlhf_lab.derivations.checker.signs import is_negative
+from rlhf_lab.derivations.checker.signs import is_negative, is_smooth
 from rlhf_lab.derivations.checker.special_case import check_ground
 from rlhf_lab.derivations.checker.substitution import substituted
 
@@ -92,8 +92,8 @@ class Attained(Rule):
 class Rising(Rule):
     """f(h) ≥ f(0) for h > 0, since the slope of f is never negative: a lemma's gap times a weight.
 
-    By the mean value theorem; f and its slope must be defined from 0 on, which is checked at
-    random points and at 0. Equal where h = 0 only.
+    By the mean value theorem, so f must be proved smooth for h > 0, and f(0) be what the formula
+    says. The case of equality that is named, h = 0, is one; there may be more.
     """
 
     letter: Symbol
@@ -112,6 +112,8 @@ class Rising(Rule):
             raise RefusedError(f"{self.lemma.name} does not bound a slope from below")
         check_ground(self.lemma.given, given)
         check_positive(self.weight, given)
+        if not is_smooth(unfolded(before, given), self.letter):
+            raise RefusedError(f"could not prove that {before} is smooth in {self.letter}")
         slope = diff(unfolded(before, given), self.letter)
         prove_equal(slope, self.weight * (self.lemma.start - self.lemma.end), given)
         there = substituted(unfolded(before, given), {self.letter: Integer(0)})

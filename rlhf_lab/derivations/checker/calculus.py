@@ -87,6 +87,8 @@ class Stationary(Rule):
             )
         check_domain(self.letter, self.at, given)
         formula, there = unfolded(before, given), {self.letter: self.at}
+        if not signs.is_smooth(formula, self.letter):
+            raise RefusedError(f"could not prove that {before} is smooth in {self.letter}")
         prove_equal(substituted(diff(formula, self.letter), there), Integer(0), given)
         check_positive(diff(formula, self.letter, 2), given)
         prove_equal(substituted(formula, there), after, given)

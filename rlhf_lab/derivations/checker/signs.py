@@ -1,6 +1,6 @@
 """Proofs that a formula is positive, through sums over any number of outcomes."""
 
-from sympy import Add, Expr, Mul, Pow, Product, Sum, exp
+from sympy import Add, Expr, Max, Min, Mul, Pow, Product, Sum, Symbol, exp, log
 
 from rlhf_lab.derivations.checker.sums import outermost
 
@@ -69,3 +69,23 @@ def declared_sign(expression: Expr) -> int | None:
     if expression.is_positive:
         return 1
     return -1 if expression.is_negative else None
+
+
+def is_smooth(expression: Expr, letter: Symbol) -> bool:
+    """Whether the expression is proved to be smooth in the letter, over all of its domain.
+
+    What it divides by, takes a root or a logarithm of, where the letter stands in it, must keep
+    one sign (for a root or a logarithm: be positive).
+    """
+    if letter not in expression.free_symbols:
+        return True
+    if expression.has(Min, Max):
+        return False
+    for part in expression.atoms(Pow, log):
+        if letter in part.args[0].free_symbols:
+            whole = isinstance(part, Pow) and part.exp.is_integer
+            if whole and part.exp.is_nonnegative:
+                continue
+            if sign(part.args[0]) not in ((1, -1) if whole else (1,)):
+                return False
+    return True
