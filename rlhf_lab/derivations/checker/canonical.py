@@ -14,6 +14,7 @@ from sympy import (
     Max,
     Min,
     Mul,
+    Pow,
     Product,
     Sum,
     Symbol,
@@ -27,6 +28,7 @@ from rlhf_lab.derivations.checker.generators import cancelled, is_zero_fraction
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.limits import from_one, plain_product, plain_sum
 from rlhf_lab.derivations.checker.logs import log_of_factors, with_logs_joined
+from rlhf_lab.derivations.checker.roots import power_of_factors
 from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.checker.sums import outermost
 
@@ -56,6 +58,8 @@ def canonical(expression: Expr, given: Given) -> Expr:
         return log_of_factors(parts[0])
     if isinstance(expression, (Min, Max)):
         return extreme(expression.func, parts)
+    if isinstance(expression, Pow) and parts[1].is_Rational and not parts[1].is_Integer:
+        return power_of_factors(*parts)
     return expand(expression.func(*parts))
 
 
