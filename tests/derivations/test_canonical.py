@@ -33,6 +33,8 @@ RESPONSES = (y, 1, N)
         (Sum(1, RESPONSES), N, ONE_PROMPT),
         (Sum(policy(y) * t, RESPONSES), t, ONE_PROMPT),
         (Sum(Derivative(policy(y, theta), theta), RESPONSES), 0, ONE_PAIR),
+        (Derivative(log(Product(policy(y, theta), RESPONSES)), theta),
+         Sum(Derivative(log(policy(y, theta)), theta), RESPONSES), ONE_PAIR),
         (Sum(optimal(y), RESPONSES), 1, ONE_PROMPT),
         (KL(policy(y), policy(y), y, N), 0, ONE_PROMPT),
         (Sum(reward(y) + 1, RESPONSES) - Sum(reward(y_w), (y_w, 1, N)), N, ONE_PROMPT),
@@ -63,6 +65,8 @@ def test_true_equalities_are_proved_and_near_misses_are_not(left, right, given):
         (Sum(reward(y), RESPONSES) ** 2, Sum(reward(y) ** 2, RESPONSES)),
         (Sum(policy(y) * reward(y), RESPONSES), Sum(reward(y), RESPONSES)),
         (exp(a * b), exp(a) * exp(b)),
+        (Sum(policy(y, reward(y)), RESPONSES), Integer(1)),
+        (Sum(Derivative(policy(y, t * y), t), RESPONSES), Integer(0)),
     ],
 )
 def test_false_rules_of_algebra_are_not_proved(left, right):

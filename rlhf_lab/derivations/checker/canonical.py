@@ -49,8 +49,8 @@ def canonical(expression: Expr, given: Given) -> Expr:
     if isinstance(expression, (Sum, Product)):
         return total(expression, given)
     if isinstance(expression, Derivative):
-        worked_out = expression.expr.diff(*expression.variables)
-        return expression if worked_out == expression else canonical(worked_out, given)
+        worked_out = canonical(expression.expr, given).diff(*expression.variables)
+        return worked_out if isinstance(worked_out, Derivative) else canonical(worked_out, given)
     if not all(isinstance(part, Expr) for part in expression.args):
         return expression
     parts = [canonical(part, given) for part in expression.args]
@@ -101,6 +101,7 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     if (
         distribution is not None
         and whole.args[0] == letter
+        and all(letter not in condition.free_symbols for condition in whole.args[1:])
         and (tuple(given.range_of(distribution.args[0])) == (low, high))
     ):
         return outside if whole is inside else Integer(0)
