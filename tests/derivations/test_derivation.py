@@ -72,6 +72,14 @@ def test_what_is_undefined_on_one_side_is_refused():
         begin("log", log(a**2)).rewrite(2 * log(a), "wrong where a < 0")
 
 
+def test_what_is_not_real_is_undefined_even_where_it_would_cancel():
+    """Σ (p - q) log(-r) is Σ (p - q) log r in complex numbers, since p and q both sum to 1."""
+    f, gap = Function("f", positive=True), p(y) - q(y)
+    right = Sum(gap * log(f(y)), (y, 1, N))
+    with pytest.raises(DerivationError, match="one side is undefined"):
+        begin("logs", right, TWO_DISTRIBUTIONS).rewrite(Sum(gap * log(-f(y)), (y, 1, N)), "sign")
+
+
 def test_what_cannot_be_evaluated_is_refused():
     with pytest.raises(DerivationError, match="cannot evaluate cos"):
         begin("cos", cos(a)).rewrite(cos(-a) + 0 * b, "even")

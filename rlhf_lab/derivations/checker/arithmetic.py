@@ -48,17 +48,33 @@ def number(expression: Expr) -> Number:
 
 @no_type_check  # as in `interpretation`
 def combined(expression: Basic, values: list) -> Number:
-    """A node of a formula applied to the values of its arguments."""
+    """A node of a formula applied to the values of its arguments; ValueError off the reals."""
     if isinstance(expression, Add):
         return ARITHMETIC.fsum(values)
     if isinstance(expression, Mul):
         return ARITHMETIC.fprod(values)
     if isinstance(expression, Pow):
-        return ARITHMETIC.exp(values[1]) if expression.base is E else ARITHMETIC.power(*values)
+        return ARITHMETIC.exp(values[1]) if expression.base is E else power(*values)
     if isinstance(expression, exp):
         return ARITHMETIC.exp(values[0])
     if isinstance(expression, (Min, Max)):
         return min(values) if isinstance(expression, Min) else max(values)
     if isinstance(expression, log) and len(values) == 1:
-        return ARITHMETIC.log(values[0])
+        return logarithm(values[0])
     raise NotEvaluableError(f"cannot evaluate {expression.func.__name__} in {expression}")
+
+
+@no_type_check
+def power(base: Number, exponent: Number) -> Number:
+    """base^exponent. Raises ValueError where it is not real, even if the rest would make it so."""
+    if base < 0 and exponent != int(exponent):
+        raise ValueError(f"{ARITHMETIC.nstr(base, 8)} to a power that is not whole is not real")
+    return ARITHMETIC.power(base, exponent)
+
+
+@no_type_check
+def logarithm(value: Number) -> Number:
+    """log value. Raises ValueError unless the value is above 0."""
+    if value <= 0:
+        raise ValueError(f"the logarithm of {ARITHMETIC.nstr(value, 8)} is not real")
+    return ARITHMETIC.log(value)
