@@ -24,6 +24,7 @@ from rlhf_lab.derivations.checker.induction import ByHypothesis, ByInduction
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
 from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
+from rlhf_lab.derivations.checker.slopes import ValueAt, check_lines
 from rlhf_lab.derivations.checker.special_case import check_special_case
 from rlhf_lab.derivations.checker.substitution import Meaning
 
@@ -98,9 +99,13 @@ class Derivation(Chain):
         """unknown = formula, the one solution of the equation."""
         return self.follow(solution, reason, Solved(solution.lhs))
 
-    def assume(self, expression: Basic, reason: str, *, statement: Eq) -> "Derivation":
-        """The same quantity if the statement of an induction holds at n: its hypothesis."""
-        return self.follow(expression, reason, ByHypothesis(statement))
+    def value_at(self, expression: Expr, reason: str, *, letter: Symbol, value: Expr):
+        """The value of the formula where the letter is what is said."""
+        return self.follow(expression, reason, ValueAt(letter, value))
+
+    def assume(self, expression: Basic, reason: str, *, statement: Eq, for_every: tuple = ()):
+        """The same quantity if the statement of an induction holds at n, for every such letter."""
+        return self.follow(expression, reason, ByHypothesis(statement, for_every))
 
     def rising(
         self,
@@ -121,6 +126,7 @@ class Derivation(Chain):
         """
         try:
             check_special_case(self.given, meaning, given)
+            check_lines(self.lines, meaning)
         except RefusedError as refused:
             raise DerivationError(self.name, 1, "special case", refused) from None
         lines = (special_line(line, meaning) for line in self.lines)

@@ -1,6 +1,6 @@
 """Derivations on paper and in a terminal, printed from the checked expressions."""
 
-from sympy import Add, Basic, Derivative, Expr, Product, Sum
+from sympy import Add, Basic, Derivative, Eq, Expr, Product, Sum
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
@@ -121,6 +121,8 @@ def sign(line) -> str:
     if line.sign.startswith("∂"):
         along = Latex().doprint(line.rule.along)
         return rf"\xrightarrow{{\partial / \partial {along}}}"
+    if line.sign.startswith("at "):
+        return rf"\xrightarrow{{{Latex().doprint(Eq(line.rule.letter, line.rule.value))}}}"
     return SIGNS.get(line.sign, line.sign)
 
 

@@ -45,6 +45,8 @@ def check_ground(old: Given, new: Given, meaning: Meaning | None = None) -> None
     """Raise RefusedError unless what a lemma was given holds where it is used."""
     meaning, definitions = meaning or {}, new.meanings()
     for key, value in old.meanings().items():
+        if key in meaning:
+            raise RefusedError(f"{key} is defined as {value}, so nothing else may stand for it")
         if definitions.get(key) != substituted(value, meaning):
             raise RefusedError(f"the lemma needs {key} defined as {substituted(value, meaning)}")
     for distribution in old.distributions:
