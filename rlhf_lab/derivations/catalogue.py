@@ -5,6 +5,7 @@ from types import ModuleType
 
 from rlhf_lab.derivations import (
     bradley_terry,
+    cycle,
     dpo,
     gibbs,
     implied_reward,
@@ -12,19 +13,26 @@ from rlhf_lab.derivations import (
     notes,
     optimal_policy,
     plackett_luce,
+    surrogate,
+    trust_region,
 )
 from rlhf_lab.derivations.derivation import Derivation
 
 # A module has RESULTS, its derivations in reading order, and EQUIVALENT where it needs it.
 MODULES: tuple[ModuleType, ...] = (
     bradley_terry,
+    pairs,
+    cycle,
     plackett_luce,
     gibbs,
     optimal_policy,
     implied_reward,
     likelihood,
+    surrogate,
+    trust_region,
     dpo,
     notes,
+    notes_preferences,
 )
 
 

@@ -4,19 +4,64 @@ from collections.abc import Callable
 
 from rlhf_lab.derivations import (
     bradley_terry,
+    cycle,
     dpo,
     gibbs,
     implied_reward,
     likelihood,
     optimal_policy,
+    surrogate,
+    trust_region,
 )
 from rlhf_lab.derivations.derivation import Derivation
 from rlhf_lab.derivations.plackett_luce import plackett_luce
 
 CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     # --- feedback and reward models
+    "FB-6": (pairs.number_of_pairs,),
+    "RM-9": (
+        bradley_terry.shift_invariance,
+        bradley_terry.same_comparisons,
+        pairs.shifted_pairs,
+    ),
+    "RM-10": (
+        bradley_terry.sigmoid_form,
+        bradley_terry.orders_sum_to_one,
+        cycle.log_odds_by_scores,
+    ),
+    "RM-11": (
+        cycle.cycle_of_three,
+        cycle.cycle_of_any_length,
+        cycle.leads_are_positive,
+        cycle.the_last_loses_to_the_first,
+        cycle.a_general_model_fits_a_cycle,
+    ),
     # --- RLHF
+    "RLHF-5": (bradley_terry.sigmoid_form, bradley_terry.from_sigmoid),
+    "RLHF-6": (
+        pairs.weights_of_pairs,
+        pairs.mean_loss,
+        notes_preferences.size_of_the_printed_loss,
+    ),
+    "RLHF-7": (pairs.number_of_pairs,),
     # --- PPO
+    "PPO-8": (
+        surrogate.ratio_from_logs,
+        surrogate.ratio_at_the_start,
+        surrogate.mean_ratio,
+        surrogate.ratio_slope,
+        surrogate.importance_sampling,
+    ),
+    "PPO-13": (
+        surrogate.surrogate_gradient,
+        surrogate.surrogate_gradient_at_the_start,
+        trust_region.penalty_gradient,
+        trust_region.penalty_at_the_start,
+        trust_region.papers_penalty_gradient,
+        trust_region.papers_penalty_at_the_start,
+        trust_region.penalised_gradient,
+        trust_region.penalised_gradient_at_the_start,
+    ),
     # --- DPO
     "DPO-1": (implied_reward.reward_from_policy, dpo.loss),
     "DPO-4": (

@@ -20,6 +20,7 @@ from rlhf_lab.derivations.optimal_policy import closed_form
 DERIVATIONS = results()
 # The claims of the notes that ask for a proof: prefix and numbers.
 PROVED = {
+    "PPO": (8, 13),
     "DPO": (1, *range(4, 14), *range(15, 21)),
 }
 built = cache(lambda make: make())

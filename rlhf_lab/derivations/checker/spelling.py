@@ -1,6 +1,9 @@
 """How the letters and functions of the derivations are written in LaTeX."""
 
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
+SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
+SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
+SYMBOLS |= {"variance": "s^2"}  # groups
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
     ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
@@ -10,5 +13,15 @@ FUNCTIONS = {
     ("reward", 1): r"r{power}\left(x, {0}\right)",
     ("implicit", 2): r"\hat r_\theta{power}\left(x, {0}\right)",
     ("ranked", 1): r"y_{{{0}}}",
+    ("another", 1): r"r'{power}\left(x, {0}\right)",
+    ("score", 2): r"r_{{{1}}}{power}\left(x, {0}\right)",
+    ("odds", 2): r"\ell{power}\left({0} \succ {1}\right)",
     ("margin", 2): r"m_{{{0}}}{power}\left({1}\right)",
+    # policy optimisation: action, state, parameter
+    ("policy", 3): r"\pi_{{{2}}}{power}\left({0} \mid {1}\right)",
+    ("advantage", 2): r"A{power}\left({0}, {1}\right)",
+    ("visited", 1): r"d_\text{{old}}{power}",
+    ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
+    # groups: response, step
+    ("rewards", 1): r"r_{{{0}}}{power}",
 }
