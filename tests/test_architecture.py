@@ -38,7 +38,8 @@ agreement tastes
 annotators
 labelling
 rewards
-weights
+weights training_state
+checkpoints
 worlds.grammar worlds.review_words worlds.sum_steps
 worlds.review_rules
 worlds.review_grammar

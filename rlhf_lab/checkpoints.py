@@ -1,0 +1,124 @@
+"""The state of a training run in one file, from which the run goes on bit for bit.
+
+Weights, moments of the optimizers and random numbers are tensors in safetensors (no pickle); the
+step, the settings and a checksum are JSON in its header. A file is written whole or not at all.
+"""
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from rlhf_lab.settings import require_count
+from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of, weights_of
+
+FORMAT = "rlhf_lab checkpoint 1"
+
+
+class CheckpointError(ValueError):
+    """A file that is damaged, is no checkpoint, or belongs to another run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """Where a run keeps its state, and after how many steps it writes it.
+
+    `settings` is all that determines the run, as plain JSON; a file with others is refused.
+    """
+
+    path: Path
+    every: int
+    settings: dict
+
+    def __post_init__(self):
+        require_count(every=self.every)
+
+    def restore(self, state: TrainingState) -> int:
+        """Put back what was kept and return its number of steps; 0 where there is no file.
+
+        Raises CheckpointError, with nothing changed, where the file cannot be used.
+        """
+        return load_checkpoint(self.path, state, self.settings) if self.path.exists() else 0
+
+    def keep(self, state: TrainingState, *, steps_done: int) -> None:
+        """Write the state if it is due."""
+        if steps_done % self.every == 0:
+            save_checkpoint(self.path, state, self.settings, steps_done=steps_done)
+
+
+def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_done: int) -> None:
+    """Write the state in one step: where anything fails, a full disk too, the old file stays.
+
+    Raises OSError that says so, ValueError where a setting or number is not plain JSON.
+    """
+    tensors = tensors_of(state)
+    about = {
+        "format": FORMAT,
+        "steps_done": steps_done,
+        "settings": settings,
+        "names": state.names(),
+        "groups": state.groups(),
+        "numbers": state.numbers,
+        "sha256": checksum(tensors),
+    }
+    text = json.dumps(about, allow_nan=False)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, metadata={"about": text})
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise OSError(
+            f"no checkpoint after step {steps_done}: cannot write {path} ({error}); "
+            "the one before it, if any, is whole"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:
+    """Put a kept state back in its place; returns the number of steps that it had done.
+
+    Raises CheckpointError, with nothing changed, for a damaged file and for that of another run.
+    """
+    tensors, about = read_checkpoint(path)
+    check_same_settings(path, about["settings"], settings)
+    shapes = {name: tensor.shape for name, tensor in weights_of(state).items()}
+    kept = {name: tensors[name].shape for name in tensors if name.startswith("modules/")}
+    differing = sorted({name for name, _ in shapes.items() ^ kept.items()})
+    if differing or about["names"] != state.names():
+        what = ", ".join(differing[:3]) or f"it has {about['names']}, this run {state.names()}"
+        raise CheckpointError(f"{path} holds other models: {what}; name another file")
+    put_back(state, tensors, about["groups"], about["numbers"])
+    return about["steps_done"]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """All tensors of a file, and what its header says. Raises CheckpointError where not whole."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error}); delete it to begin anew"
+        ) from error
+    if about.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of this package; name another file")
+    if about["sha256"] != checksum(tensors):
+        raise CheckpointError(f"{path} does not match its checksum; delete it to begin anew")
+    return tensors, about
+
+
+def check_same_settings(path: Path, kept: dict, settings: dict) -> None:
+    """Raise CheckpointError naming the settings in which two runs differ."""
+    here = json.loads(json.dumps(settings))
+    differing = [name for name in sorted({*kept, *here}) if kept.get(name) != here.get(name)]
+    if differing:
+        found = (f"{name} was {kept.get(name)!r}, is {here.get(name)!r}" for name in differing)
+        raise CheckpointError(f"{path} belongs to another run: {'; '.join(found)}")

@@ -1,0 +1,155 @@
+"""A state that is kept comes back bit for bit; what is not whole or not ours is refused."""
+
+import errno
+import resource
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from rlhf_lab import checkpoints
+from rlhf_lab.checkpoints import CheckpointError, Checkpoints, load_checkpoint, save_checkpoint
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.training_state import TrainingState, tensors_of, weights_of
+
+SETTINGS = {"learning_rate": 0.1, "seed": 0, "betas": (0.9, 0.95)}
+
+
+def state(width=8, optimizer=torch.optim.Adam):
+    policy = tiny_gpt2(7, layers=1, width=width, heads=1, context=6, seed=0)
+    return TrainingState(
+        modules={"policy": policy},
+        optimizers={"policy": optimizer(policy.parameters(), lr=0.1)},
+        generators={"sampling": torch.Generator().manual_seed(3)},
+        numbers={"beta": 0.15},
+    )
+
+
+def trained(run, steps):
+    """Losses of some noisy updates, which depend on weights, moments, generator and number."""
+    (policy,), (optimizer,) = run.modules.values(), run.optimizers.values()
+    losses = []
+    for _ in range(steps):
+        ids = torch.randint(7, (4, 6), generator=run.generators["sampling"])
+        loss = run.numbers["beta"] * policy(input_ids=ids, labels=ids).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        run.numbers["beta"] *= 1.1
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.RMSprop, torch.optim.AdamW])
+def test_a_run_goes_on_bit_for_bit(tmp_path, optimizer):
+    path, whole = tmp_path / "run.safetensors", state(optimizer=optimizer)
+    trained(whole, 3)
+    save_checkpoint(path, whole, SETTINGS, steps_done=3)
+    expected = trained(whole, 4)
+    again = state(optimizer=optimizer)
+    assert load_checkpoint(path, again, SETTINGS) == 3
+    assert trained(again, 4) == expected
+    ends = tensors_of(whole), tensors_of(again)
+    assert ends[0].keys() == ends[1].keys()
+    assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
+
+
+def test_weights_that_are_shared_are_kept_once():
+    names = weights_of(state())
+    assert sum(tensor.numel() for tensor in names.values()) == sum(
+        parameter.numel() for parameter in state().modules["policy"].parameters()
+    )
+
+
+def test_it_is_written_when_due_and_put_back_only_where_it_is(tmp_path):
+    kept = Checkpoints(path=tmp_path / "deep" / "run.safetensors", every=2, settings=SETTINGS)
+    run = state()
+    assert kept.restore(run) == 0
+    kept.keep(run, steps_done=1)
+    assert not kept.path.exists()
+    kept.keep(run, steps_done=2)
+    assert kept.restore(state()) == 2
+    assert [path.name for path in kept.path.parent.iterdir()] == ["run.safetensors"]
+    with pytest.raises(ValueError, match="every must be a whole number, 1 or above, got 0"):
+        Checkpoints(path=tmp_path, every=0, settings={})
+
+
+@pytest.mark.parametrize("size", [0, 5, 100, -1])
+def test_a_truncated_file_is_refused(tmp_path, size):
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, state(), SETTINGS, steps_done=1)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(CheckpointError, match=r"cannot be read .* delete it to begin anew"):
+        load_checkpoint(path, state(), SETTINGS)
+
+
+def test_a_file_with_one_changed_byte_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, state(), SETTINGS, steps_done=1)
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="does not match its checksum"):
+        load_checkpoint(path, state(), SETTINGS)
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.ones(2)}, path)
+    with pytest.raises(CheckpointError, match="not a checkpoint of this package"):
+        load_checkpoint(path, state(), SETTINGS)
+
+
+def test_the_file_of_another_run_is_refused_and_nothing_changes(tmp_path):
+    path = tmp_path / "run.safetensors"
+    save_checkpoint(path, state(), SETTINGS, steps_done=1)
+    run = state()
+    trained(run, 1)
+    before = {name: tensor.clone() for name, tensor in tensors_of(run).items()}
+    with pytest.raises(CheckpointError, match=r"another run: learning_rate was 0\.1, is 0\.2"):
+        load_checkpoint(path, run, SETTINGS | {"learning_rate": 0.2})
+    assert all(torch.equal(before[name], tensor) for name, tensor in tensors_of(run).items())
+    with pytest.raises(CheckpointError, match="holds other models"):
+        load_checkpoint(path, state(width=16), SETTINGS)
+    without = TrainingState(modules=run.modules, optimizers={})
+    with pytest.raises(CheckpointError, match="holds other models: it has"):
+        load_checkpoint(path, without, SETTINGS)
+
+
+@pytest.mark.parametrize("failing", ["save_file", "replace"])
+def test_a_full_disk_loses_the_new_file_and_not_the_old(tmp_path, monkeypatch, failing):
+    path, run = tmp_path / "run.safetensors", state()
+    save_checkpoint(path, run, SETTINGS, steps_done=1)
+    trained(run, 1)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    target = checkpoints if failing == "save_file" else checkpoints.os
+    monkeypatch.setattr(target, failing, full)
+    with pytest.raises(OSError, match=r"no checkpoint after step 2: .*No space left"):
+        save_checkpoint(path, run, SETTINGS, steps_done=2)
+    monkeypatch.undo()
+    assert load_checkpoint(path, state(), SETTINGS) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def test_a_write_that_the_system_stops_half_way_keeps_the_old_file(tmp_path):
+    path, run = tmp_path / "run.safetensors", state()
+    save_checkpoint(path, run, SETTINGS, steps_done=1)
+    trained(run, 1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="no checkpoint after step 2"):
+            save_checkpoint(path, run, SETTINGS, steps_done=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert load_checkpoint(path, state(), SETTINGS) == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run.safetensors"]
+
+
+def test_settings_that_are_no_json_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_checkpoint(tmp_path / "x", state(), {"rate": float("nan")}, steps_done=1)
+    assert list(tmp_path.iterdir()) == []
