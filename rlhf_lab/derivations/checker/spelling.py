@@ -24,4 +24,17 @@ FUNCTIONS = {
     ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
     # groups: response, step
     ("rewards", 1): r"r_{{{0}}}{power}",
+    # responses token by token
+    ("token", 3): r"\pi_\theta{power}\left({1}_{{{0}}} \mid x, {1}_{{<{0}}}\right)",
+    ("reference_token", 2): r"\pi_\text{{ref}}{power}\left({1}_{{{0}}} \mid x, {1}_{{<{0}}}\right)",
+    ("length", 1): r"\lvert {0} \rvert{power}",
+    ("after", 2): r"{0} \oplus {1}",
+    ("goes_on", 2): r"c{power}\left({0}, {1}\right)",
+    ("mass", 3): r"M_{{{0}}}{power}\left({1}\right)",
+    ("value", 3): r"V_{{{0}}}{power}\left({1}\right)",
+    ("action_value", 4): r"Q_{{{0}}}{power}\left({1}, {2}\right)",
+    ("gradient_to_go", 3): r"G_{{{0}}}{power}\left({1}\right)",
+    ("gradient_of_all", 4): r"H_{{{0}}}{power}\left({1}, {2}\right)",
+    ("baseline", 2): r"b{power}\left({0}, {1}\right)",
+    ("reward", 2): r"r{power}\left({0}, {1}\right)",
 }
