@@ -53,10 +53,11 @@ intervals
 runs
 experiments.*
 derivations.*
+mutation_record
 style
 svg plots
 diagrams frames
-explore
+explore stepper
 checks
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]

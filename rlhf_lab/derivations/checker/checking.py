@@ -9,25 +9,22 @@ from sympy import Add, Basic, Expr, Integer, Max, Min, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker import signs
-from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, NotEvaluableError, Number
+from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
 from rlhf_lab.derivations.checker.canonical import canonical, is_zero
+from rlhf_lab.derivations.checker.comparing import (
+    RefusedError,
+    compare_in_worlds,
+    refusal,
+    value_or_none,
+)
 from rlhf_lab.derivations.checker.extremes import Clip
 from rlhf_lab.derivations.checker.generators import cancelled
 from rlhf_lab.derivations.checker.given import Given, unfolded
-from rlhf_lab.derivations.checker.interpretation import Interpretation, UndefinedError
+from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.checker.probability import depends
 
 WORLDS_TO_REFUSE = 24
 WORLDS_TO_ACCEPT = 200
-TOLERANCE = ARITHMETIC.mpf(10) ** -25
-
-
-class RefusedError(Exception):
-    """A step does not hold. Where random worlds show it: one of them and the two values there."""
-
-    def __init__(self, why: str, point: str = "", left: str = "", right: str = "") -> None:
-        super().__init__(f"{why} at {point}: {left} and {right}" if point else why)
-        self.point, self.left, self.right = point, left, right
 
 
 @dataclass(frozen=True)
@@ -65,41 +62,6 @@ def prove_equal(left: Expr, right: Expr, given: Given) -> None:
     """Raise RefusedError unless the two sides are proved to be equal; random points do not do."""
     if check_equal(left, right, given).kind == "sampled":
         raise RefusedError(f"could not prove that {left} equals {right}")
-
-
-def compare_in_worlds(left: Expr, right: Expr, given: Given, count: int) -> None:
-    """Raise RefusedError unless both sides agree at `count` points where they are defined."""
-    defined = 0
-    for seed in range(3 * count):
-        world = Interpretation(given, seed)
-        values = [value_or_none(world, side) for side in (left, right)]
-        if None in values and values != [None, None]:
-            raise refusal("one side is undefined", world, values)
-        if None not in values:
-            if abs(values[0] - values[1]) > TOLERANCE * (1 + abs(values[0]) + abs(values[1])):
-                raise refusal("the two sides differ", world, values)
-            defined += 1
-        if defined == count:
-            return
-    raise RefusedError(
-        f"could not be checked: defined at only {defined} of {3 * count} random points"
-    )
-
-
-def value_or_none(world: Interpretation, expression: Expr) -> Number | None:
-    """The value in a world; None where it is undefined. Raises RefusedError if unknown."""
-    try:
-        return world.value(expression)
-    except UndefinedError:
-        return None
-    except NotEvaluableError as problem:
-        raise RefusedError(f"could not be checked: {problem}") from None
-
-
-def refusal(why: str, world: Interpretation, values: list) -> RefusedError:
-    """The RefusedError that shows a world and the values of both sides there."""
-    shown = ("undefined" if value is None else ARITHMETIC.nstr(value, 8) for value in values)
-    return RefusedError(why, str(world), *shown)
 
 
 def check_positive(expression: Expr, given: Given) -> None:

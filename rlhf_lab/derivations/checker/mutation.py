@@ -1,20 +1,23 @@
 """Wrong versions of a formula: what a checker of derivations has to refuse.
 
 Every part of a formula in turn gets another sign, another factor, another exponent; terms and
-factors are dropped, letters and functions are taken for one another, the arguments of a KL change
-places.
+factors are dropped, letters and functions are taken for one another or change places, and so do
+the arguments of a KL.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
-from sympy import Add, Basic, Derivative, Expr, Lambda, Mul, Product, Sum, Symbol
+from sympy import Add, Basic, Derivative, Dummy, Expr, Lambda, Mul, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError
 from rlhf_lab.derivations.checker.probability import KL, Optimum
+from rlhf_lab.derivations.checker.substitution import substituted
 
 Path = tuple[int, ...]
+Change = tuple[str, str, Basic]  # kind, in words, the formula that results
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Mutant:
 
     derivation: str
     line: int
+    kind: str
     change: str
     expression: Basic
 
@@ -37,10 +41,10 @@ def mutants(derivation: Chain) -> Iterator[Mutant]:
     functions = {(part.func, len(part.args)) for part in parts - letters}
     for number, line in enumerate(derivation.lines[1:], start=2):
         seen = {line.expression}
-        for change, expression in changes(line.expression, letters, functions):
+        for kind, change, expression in changes(line.expression, letters, functions):
             if expression not in seen:
                 seen.add(expression)
-                yield Mutant(derivation.name, number, change, expression)
+                yield Mutant(derivation.name, number, kind, change, expression)
 
 
 def survives(mutant: Mutant, derivation: Chain) -> bool:
@@ -54,36 +58,53 @@ def survives(mutant: Mutant, derivation: Chain) -> bool:
     return True
 
 
-def changes(expression: Basic, letters: set, functions: set) -> Iterator[tuple[str, Basic]]:
-    """Each change of one part of a formula, in words, with the formula that results."""
+def changes(expression: Basic, letters: set, functions: set) -> Iterator[Change]:
+    """Each change of a formula."""
     if isinstance(expression, Expr) and not isinstance(expression, Optimum):
-        yield "1 more than the line", expression + 1
+        yield "term added", "1 more than the line", expression + 1
     for path, part in places(expression):
-        for change, new in changed(part, letters, functions):
-            yield f"{change} {part}", put(expression, path, new)
+        for kind, change, new in changed(part, letters, functions):
+            yield kind, f"{change} {part}", put(expression, path, new)
+    path = (0,) if isinstance(expression, Optimum) else ()
+    for change, new in exchanged(expression.args[0] if path else expression):
+        yield "letters swapped", change, put(expression, path, new)
 
 
-def changed(part: Basic, letters: set, functions: set) -> Iterator[tuple[str, Basic]]:
+def changed(part: Basic, letters: set, functions: set) -> Iterator[Change]:
     """The wrong versions of one part."""
     if isinstance(part, Expr) and not isinstance(part, Optimum):
-        yield "sign of", -part
-        yield "twice", 2 * part
-        yield "square of", part**2
+        yield "sign", "sign of", -part
+        yield "factor", "twice", 2 * part
+        yield "exponent", "square of", part**2
     if isinstance(part, (Add, Mul)):
         for i, dropped in enumerate(part.args):
             rest = part.args[:i] + part.args[i + 1 :]
-            yield f"without {dropped}:", part.func(*rest)
+            yield "term or factor dropped", f"without {dropped}:", part.func(*rest)
     if isinstance(part, KL):
         first, second, count = part.args
-        yield "arguments swapped in", KL.around(second, first, count)
+        yield "KL turned round", "arguments swapped in", KL.around(second, first, count)
     if isinstance(part, Symbol):
         for other in sorted(letters - {part}, key=str):
             if other.assumptions0 == part.assumptions0:
-                yield f"{other} for", other
+                yield "letter for another", f"{other} for", other
     if isinstance(part, AppliedUndef):
         for other, arity in sorted(functions - {(part.func, len(part.args))}, key=str):
             if arity == len(part.args) and other != part.func:
-                yield f"{other} for", other(*part.args)
+                yield "letter for another", f"{other} for", other(*part.args)
+
+
+def exchanged(expression: Basic) -> Iterator[tuple[str, Basic]]:
+    """Two free letters of one domain, or two functions, that change places everywhere."""
+    for one, other in combinations(sorted(expression.free_symbols, key=str), 2):
+        if one.assumptions0 == other.assumptions0:
+            meaning = {one: other, other: one}
+            yield f"{one} and {other} exchanged", substituted(expression, meaning)
+    used = {(part.func, len(part.args)) for part in expression.atoms(AppliedUndef)}
+    for (one, arity), (other, same) in combinations(sorted(used, key=str), 2):
+        if arity == same and one != other:
+            slots = tuple(Dummy() for _ in range(arity))
+            meaning = {one: Lambda(slots, other(*slots)), other: Lambda(slots, one(*slots))}
+            yield f"{one} and {other} exchanged", substituted(expression, meaning)
 
 
 def places(expression: Basic, path: Path = ()) -> Iterator[tuple[Path, Basic]]:
