@@ -1,17 +1,31 @@
 """Bradley-Terry: a comparison's probability from two rewards (Bradley and Terry 1952)."""
 
-from sympy import Integer, Symbol, exp, log
+from sympy import Derivative, Function, Integer, Symbol, exp, log
 
 from rlhf_lab.derivations.checker.probability import Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
-from rlhf_lab.derivations.notation import ONE_PROMPT, over, reward, terms, y_l, y_w, z
+from rlhf_lab.derivations.notation import (
+    ONE_PROMPT,
+    factors,
+    over,
+    reward,
+    terms,
+    y_l,
+    y_w,
+    z,
+)
 
 CHOSEN, REJECTED = reward(y_w), reward(y_l)
 WINS = exp(CHOSEN) / terms(exp(CHOSEN), exp(REJECTED))
+phi = Symbol("phi", real=True)
+score = Function("score", real=True)  # of a reward model with the parameter phi
 
 
 def sigmoid_form() -> Derivation:
-    """exp r_w / (exp r_w + exp r_l) = σ(r_w - r_l). DPO-19; Rafailov et al. 2023, Eq. 1 and 16."""
+    """exp r_w / (exp r_w + exp r_l) = σ(r_w - r_l). DPO-19, RLHF-5, RM-10.
+
+    Rafailov et al. 2023, Eq. 1 and 16.
+    """
     return (
         begin("Bradley-Terry as a sigmoid", WINS, ONE_PROMPT)
         .rewrite(
@@ -24,7 +38,7 @@ def sigmoid_form() -> Derivation:
 
 
 def from_sigmoid() -> Derivation:
-    """σ(r_w - r_l) = exp r_w / (exp r_w + exp r_l): the other direction. DPO-19."""
+    """σ(r_w - r_l) = exp r_w / (exp r_w + exp r_l): the other direction. DPO-19, RLHF-5."""
     return (
         begin("a sigmoid as Bradley-Terry", Sigmoid(CHOSEN - REJECTED), ONE_PROMPT)
         .rewrite(1 / terms(Integer(1), exp(REJECTED - CHOSEN)), "the definition of σ")
@@ -33,7 +47,7 @@ def from_sigmoid() -> Derivation:
 
 
 def orders_sum_to_one() -> Derivation:
-    """p(w beats l) + p(l beats w) = 1, that is σ(z) + σ(-z) = 1."""
+    """p(w beats l) + p(l beats w) = 1, that is σ(z) + σ(-z) = 1. RM-10."""
     both = terms(Sigmoid(z), Sigmoid(-z))
     return (
         begin("the two orders", both)
@@ -47,7 +61,7 @@ def orders_sum_to_one() -> Derivation:
 
 
 def shift_invariance() -> Derivation:
-    """A constant added to all rewards of a prompt changes no comparison. DPO-9."""
+    """A constant added to all rewards of a prompt changes no comparison. DPO-9, RM-9."""
     shift = Symbol("f", real=True)
     better, worse = exp(terms(CHOSEN, shift)), exp(terms(REJECTED, shift))
     shifted = terms(CHOSEN, shift, -REJECTED, -shift)
@@ -69,7 +83,33 @@ def log_sigmoid_slope() -> Derivation:
     )
 
 
-RESULTS = (sigmoid_form, from_sigmoid, orders_sum_to_one, shift_invariance, log_sigmoid_slope)
+def reward_model_gradient() -> Derivation:
+    """∂/∂φ of -log σ(r_w - r_l) is -σ(r_l - r_w) (∂r_w - ∂r_l), for one parameter φ.
+
+    The weight σ(r_l - r_w) is the probability that the model gives to the wrong order: a pair
+    that is ranked rightly by a wide margin moves the model no more.
+    """
+    chosen, rejected = score(y_w, phi), score(y_l, phi)
+    slopes = terms(Derivative(chosen, phi), -Derivative(rejected, phi))
+    missing = terms(Integer(1), -Sigmoid(chosen - rejected))
+    return (
+        begin("reward model gradient", -log(Sigmoid(chosen - rejected)), ONE_PROMPT)
+        .differentiate(phi, "the slope of log σ(u) is 1 - σ(u)", factors(-1, missing, slopes))
+        .rewrite(
+            factors(-1, Sigmoid(rejected - chosen), slopes),
+            "1 - σ(u) = σ(-u): the two orders sum to 1",
+        )
+    )
+
+
+RESULTS = (
+    sigmoid_form,
+    from_sigmoid,
+    orders_sum_to_one,
+    shift_invariance,
+    log_sigmoid_slope,
+    reward_model_gradient,
+)
 
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {

@@ -8,10 +8,13 @@ from rlhf_lab.derivations import (
     cycle,
     dpo,
     gibbs,
+    identified,
     implied_reward,
     likelihood,
     notes,
+    notes_preferences,
     optimal_policy,
+    pairs,
     plackett_luce,
     surrogate,
     trust_region,
@@ -21,6 +24,7 @@ from rlhf_lab.derivations.derivation import Derivation
 # A module has RESULTS, its derivations in reading order, and EQUIVALENT where it needs it.
 MODULES: tuple[ModuleType, ...] = (
     bradley_terry,
+    identified,
     pairs,
     cycle,
     plackett_luce,

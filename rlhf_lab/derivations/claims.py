@@ -7,9 +7,12 @@ from rlhf_lab.derivations import (
     cycle,
     dpo,
     gibbs,
+    identified,
     implied_reward,
     likelihood,
+    notes_preferences,
     optimal_policy,
+    pairs,
     surrogate,
     trust_region,
 )
@@ -21,7 +24,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     "FB-6": (pairs.number_of_pairs,),
     "RM-9": (
         bradley_terry.shift_invariance,
-        bradley_terry.same_comparisons,
+        identified.same_comparisons,
         pairs.shifted_pairs,
     ),
     "RM-10": (

@@ -20,6 +20,9 @@ from rlhf_lab.derivations.optimal_policy import closed_form
 DERIVATIONS = results()
 # The claims of the notes that ask for a proof: prefix and numbers.
 PROVED = {
+    "FB": (6,),
+    "RM": (9, 10, 11),
+    "RLHF": (5, 6, 7),
     "PPO": (8, 13),
     "DPO": (1, *range(4, 14), *range(15, 21)),
 }

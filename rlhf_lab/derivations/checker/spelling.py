@@ -3,6 +3,7 @@
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
 SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
 SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
+SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
@@ -21,6 +22,7 @@ FUNCTIONS = {
     ("policy", 3): r"\pi_{{{2}}}{power}\left({0} \mid {1}\right)",
     ("advantage", 2): r"A{power}\left({0}, {1}\right)",
     ("visited", 1): r"d_\text{{old}}{power}",
+    ("ratio", 1): r"\rho_{{{0}}}{power}",
     ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
     # groups: response, step
     ("rewards", 1): r"r_{{{0}}}{power}",
