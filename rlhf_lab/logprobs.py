@@ -37,14 +37,39 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
     return output.logits[:, -responses.tokens.shape[1] :]  # also where it keeps all
 
 
+def sampling_logits(
+    model: nn.Module,
+    responses: Responses,
+    *,
+    temperature: float = 1.0,
+    min_tokens: int = 1,
+    end_token: int | None = None,
+) -> Float[Tensor, "batch token vocab"]:
+    """The logits of the distribution that `rlhf_lab.sampling.sample` draws from.
+
+    response_logits / temperature, with -∞ for an end before `min_tokens`.
+    """
+    logits = response_logits(model, responses) / temperature
+    return without_early_end(logits, min_tokens=min_tokens, end_token=end_token)
+
+
 def response_logprobs(
-    model: nn.Module, responses: Responses, *, temperature: float = 1.0
+    model: nn.Module,
+    responses: Responses,
+    *,
+    temperature: float = 1.0,
+    min_tokens: int = 1,
+    end_token: int | None = None,
 ) -> Float[Tensor, "batch token"]:
     """log π(token t | prompt, tokens < t), with π = softmax(logits / temperature).
 
-    Values at padded positions are of no meaning: reduce with `rlhf_lab.masked`.
+    `min_tokens` and `end_token` as given to `sample`, where it was given a minimum. Values at
+    padded positions are of no meaning: reduce with `rlhf_lab.masked`.
     """
-    return token_logprobs(response_logits(model, responses) / temperature, responses.tokens)
+    logits = sampling_logits(
+        model, responses, temperature=temperature, min_tokens=min_tokens, end_token=end_token
+    )
+    return token_logprobs(logits, responses.tokens)
 
 
 def without_early_end(
