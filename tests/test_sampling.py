@@ -133,7 +133,7 @@ def test_logits_of_nan_are_noticed():
 
 
 def test_a_large_vocabulary_in_bfloat16_is_sampled_evenly():
-    """bfloat16 holds 1,220 of the 50,257 steps of this cumulative sum: few tokens could be drawn."""
+    """bfloat16 holds 1,220 of the 50,257 steps of this cumulative sum: few can be drawn."""
     policy = TabularPolicy(50_257, 1).bfloat16()
     batch = pad([[0]] * 400, [[0]] * 400)
     drawn = rollout(policy, batch=batch, max_tokens=1, end_token=None)
