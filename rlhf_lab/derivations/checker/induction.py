@@ -26,6 +26,35 @@ class Recursion:
     name: str
     equation: Eq
     given: Given
+    is_definition = True
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A lemma or a definition "left = right", to be used from right to left."""
+
+    lemma: Chain | Recursion
+
+    @property
+    def name(self) -> str:
+        """The lemma's name."""
+        return self.lemma.name
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether nothing had to be proved."""
+        return isinstance(self.lemma, Recursion)
+
+    @property
+    def given(self) -> Given:
+        """The lemma's ground."""
+        return self.lemma.given
+
+    @property
+    def equation(self) -> Eq:
+        """right = left."""
+        left, right = self.lemma.equation.args
+        return Eq(right, left, evaluate=False)
 
 
 @dataclass(frozen=True)

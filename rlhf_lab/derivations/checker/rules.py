@@ -87,9 +87,9 @@ class ByLemma(Rule):
                 f"no left side of {[str(e.lhs) for e in equations]} occurs in {before}"
             )
         Equal().check(told, after, given.opaque())
-        return Evidence(
-            "by lemma", " and ".join(dict.fromkeys(lemma.name for lemma in self.lemmas))
-        )
+        defined = all(getattr(lemma, "is_definition", False) for lemma in self.lemmas)
+        names = " and ".join(dict.fromkeys(lemma.name for lemma in self.lemmas))
+        return Evidence("by definition" if defined else "by lemma", names)
 
 
 def name_of(line: Basic) -> str:

@@ -26,6 +26,18 @@ FUNCTIONS = {
     ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
     # groups: response, step
     ("rewards", 1): r"r_{{{0}}}{power}",
+    ("step_reward", 2): r"r_{{{0},{1}}}{power}",
+    ("steps", 1): r"K_{{{0}}}",
+    ("from_last", 1): r"\tilde r_{{{0}}}{power}",
+    ("to_come", 1): r"\hat A_{{{0}}}{power}",
+    # prefixes and what follows them, for two policies
+    ("p_next", 2): r"p{power}\left({0} \mid {1}\right)",
+    ("q_next", 2): r"q{power}\left({0} \mid {1}\right)",
+    ("then", 2): r"{0}\,{1}",
+    ("whole", 4): r"K_{{{0}}}{power}\left({1}, {2}, {3}\right)",
+    ("ratios", 4): r"R_{{{0}}}{power}\left({1}, {2}, {3}\right)",
+    ("kls", 4): r"T_{{{0}}}{power}\left({1}, {2}, {3}\right)",
+    ("expected", 2): r"D_{{{0}}}{power}\left({1}\right)",
     # responses token by token
     ("token", 3): r"\pi_\theta{power}\left({1}_{{{0}}} \mid x, {1}_{{<{0}}}\right)",
     ("reference_token", 2): r"\pi_\text{{ref}}{power}\left({1}_{{{0}}} \mid x, {1}_{{<{0}}}\right)",
