@@ -42,6 +42,8 @@ RESPONSES = (y, 1, N)
         (log(exp(a) + exp(b)), a + log(1 + exp(b - a)), Given()),
         (exp(a / 2) ** 2 * sqrt(t) ** 2, t * exp(a), Given()),
         (Sigmoid(z) * (1 + exp(-z)), 1, Given()),
+        (Sum(reward(y), (y, N, N)), reward(N), ONE_PROMPT),
+        (Sum(reward(y), (y, N + 1, N)), 0, ONE_PROMPT),
         (Sum(policy(y) / (policy(y) + t), RESPONSES), N - t * Sum(1 / (policy(y) + t), RESPONSES),
          ONE_PROMPT),
     ],
@@ -78,5 +80,20 @@ def test_signs_are_proved_or_left_open():
     assert sign(-exp(a) * t) == -1
     assert sign(Sum(reference(y) * exp(reward(y)), RESPONSES)) == 1
     assert sign(Sum(-reference(y), RESPONSES)) == -1
+    assert sign(t + Sum(reference(y), (y, N + 1, y_w))) == 1
+    assert sign(-t - beta * Sum(reference(y), (y, N + 1, y_w))) == -1
+    assert sign((t + beta) ** N - t**N) == 1
+    assert sign(t**N - (t + beta) ** N) == -1
+    for unknown in (
+        Sum(reference(y), (y, N + 1, y_w)) + Sum(reference(y), (y, N, y_w)),
+        t - Sum(reference(y), (y, N + 1, y_w)),
+        t + Sum(reward(y), (y, N + 1, y_w)),
+        (t + a) ** N - t**N,
+        (t + beta) ** a - t**a,
+        (t + beta) ** N - t ** (N + 1),
+        (a + beta) ** 2 - a**2,
+        a - b,
+    ):
+        assert sign(unknown) is None
     for unknown in (a, a**2, exp(a) - t, Sum(reward(y), RESPONSES), Sum(t, (y, 1, N - 1))):
         assert sign(unknown) is None

@@ -91,6 +91,8 @@ def sum_of_terms(body: Expr, limits: tuple, given: Given) -> Expr:
 def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     """Σ c f(i) = c Σ f(i); Σ of powers of i is worked out; Σ p(i) = 1; Σ ∂p(i)/∂θ = 0."""
     letter, low, high = limits
+    if high - low in (-1, 0):  # over nothing, or over one
+        return canonical(substituted(term, {letter: low}), given) if high == low else Integer(0)
     factors = Mul.make_args(term)
     outside = Mul(*(factor for factor in factors if letter not in factor.free_symbols))
     inside = Mul(*(factor for factor in factors if letter in factor.free_symbols))

@@ -21,8 +21,7 @@ def is_negative(expression: Expr) -> bool:
 def sign(expression: Expr) -> int | None:
     """1 or -1 where the sign is proved, None where it is not; 0 is never claimed."""
     if isinstance(expression, Add):
-        signs = {sign(term) for term in expression.args}
-        return signs.pop() if len(signs) == 1 else declared_sign(expression)
+        return sign_of_sum(expression) or sign_of_powers(expression) or declared_sign(expression)
     if isinstance(expression, Mul):
         return sign_of_product([sign(factor) for factor in expression.args])
     if isinstance(expression, exp):
@@ -36,6 +35,32 @@ def sign(expression: Expr) -> int | None:
             return 1 if inside == 1 else None
         return inside if (high - low).is_nonnegative else None
     return declared_sign(expression)
+
+
+def sign_of_sum(total: Add) -> int | None:
+    """Terms of one sign; beside one that is not 0 there may be sums over nothing, which are 0."""
+    ways = {weak_sign(term) for term in total.args}
+    return ways.pop() if len(ways) == 1 and any(map(sign, total.args)) else None
+
+
+def weak_sign(term: Expr) -> int | None:
+    """1 where the term is proved to be at least 0, -1 where it is proved to be at most 0."""
+    if isinstance(term, Sum):
+        return weak_sign(outermost(term).body)
+    if isinstance(term, Mul):
+        return sign_of_product(list(map(weak_sign, term.args)))
+    return sign(term)
+
+
+def sign_of_powers(total: Add) -> int | None:
+    """u^m - v^m has the sign of u - v, for positive u, v and m."""
+    powers = dict(term.as_coeff_Mul() for term in total.args)
+    if len(total.args) != 2 or set(powers) != {1, -1}:
+        return None
+    (u, m), (v, other) = (powers[factor].as_base_exp() for factor in (1, -1))
+    if m == 1 or m != other or not m.is_positive or {sign(u), sign(v)} != {1}:
+        return None
+    return sign(u - v)
 
 
 def sign_of_product(signs: list[int | None]) -> int | None:
