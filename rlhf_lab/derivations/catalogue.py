@@ -8,6 +8,8 @@ from rlhf_lab.derivations import (
     cycle,
     dpo,
     gibbs,
+    group_advantages,
+    group_scale,
     identified,
     implied_reward,
     likelihood,
@@ -16,6 +18,7 @@ from rlhf_lab.derivations import (
     optimal_policy,
     pairs,
     plackett_luce,
+    process_advantages,
     surrogate,
     trust_region,
 )
@@ -35,6 +38,9 @@ MODULES: tuple[ModuleType, ...] = (
     surrogate,
     trust_region,
     dpo,
+    group_advantages,
+    group_scale,
+    process_advantages,
     notes,
     notes_preferences,
 )

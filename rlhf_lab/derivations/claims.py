@@ -7,12 +7,15 @@ from rlhf_lab.derivations import (
     cycle,
     dpo,
     gibbs,
+    group_advantages,
+    group_scale,
     identified,
     implied_reward,
     likelihood,
     notes_preferences,
     optimal_policy,
     pairs,
+    process_advantages,
     surrogate,
     trust_region,
 )
@@ -97,4 +100,23 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         dpo.gradient,
     ),
     # --- GRPO
+    "GRPO-5": (
+        group_advantages.sum_of_advantages,
+        group_advantages.shifted_rewards,
+        group_advantages.scaled_rewards,
+        group_advantages.shrunk_by_epsilon,
+        group_advantages.equal_rewards,
+        group_scale.scale_is_lost,
+        group_scale.right_answer,
+    ),
+    "GRPO-6": (
+        process_advantages.sum_over_all_steps,
+        process_advantages.rewards_to_come,
+        process_advantages.one_step,
+    ),
+    "GRPO-7": (
+        group_scale.scale_is_lost,
+        group_scale.odds_bound,
+        group_scale.weight_of_a_prompt,
+    ),
 }

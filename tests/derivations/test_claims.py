@@ -25,6 +25,7 @@ PROVED = {
     "RLHF": (5, 6, 7),
     "PPO": (8, 13),
     "DPO": (1, *range(4, 14), *range(15, 21)),
+    "GRPO": (5, 6, 7),
 }
 built = cache(lambda make: make())
 

@@ -48,7 +48,7 @@ FUNCTIONS = {
     ("value", 3): r"V_{{{0}}}{power}\left({1}\right)",
     ("action_value", 4): r"Q_{{{0}}}{power}\left({1}, {2}\right)",
     ("gradient_to_go", 3): r"G_{{{0}}}{power}\left({1}\right)",
-    ("gradient_of_all", 4): r"H_{{{0}}}{power}\left({1}, {2}\right)",
-    ("baseline", 2): r"b{power}\left({0}, {1}\right)",
+    ("with_baseline", 3): r"H_{{{0}}}{power}\left({1}\right)",
+    ("baseline", 1): r"b{power}\left({0}\right)",
     ("reward", 2): r"r{power}\left({0}, {1}\right)",
 }
