@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from rlhf_lab.derivations import (
     bradley_terry,
+    clip,
+    clipping,
     cycle,
     dpo,
     gibbs,
@@ -12,6 +14,8 @@ from rlhf_lab.derivations import (
     identified,
     implied_reward,
     likelihood,
+    lower_bound,
+    notes_ppo,
     notes_preferences,
     optimal_policy,
     pairs,
@@ -51,6 +55,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     ),
     "RLHF-7": (pairs.number_of_pairs,),
     # --- PPO
+    "PPO-4": (clipping.good_above, clipping.bad_below),
     "PPO-8": (
         surrogate.ratio_from_logs,
         surrogate.ratio_at_the_start,
@@ -68,6 +73,8 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         trust_region.penalised_gradient,
         trust_region.penalised_gradient_at_the_start,
     ),
+    "PPO-14": clip.RESULTS,
+    "PPO-15": (*clipping.RESULTS, *lower_bound.RESULTS, *notes_ppo.RESULTS),
     # --- DPO
     "DPO-1": (implied_reward.reward_from_policy, dpo.loss),
     "DPO-4": (

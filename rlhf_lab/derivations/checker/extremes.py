@@ -23,7 +23,17 @@ class Clip(Function):
         return True if all(part.is_real for part in self.args) else None
 
     def _latex(self, printer) -> str:
-        return rf"\text{{clip}}\left({', '.join(map(printer.doprint, self.args))}\right)"
+        return rf"\text{{clip}}\left({', '.join(self.shown(printer))}\right)"
+
+    def _sympystr(self, printer) -> str:
+        return f"clip({', '.join(self.shown(printer))})"
+
+    def shown(self, printer) -> list[str]:
+        """The arguments, with a number before the letter that is added to it: 1 + ε."""
+        return [
+            printer._print_Add(part, order="none") if part.is_Add else printer.doprint(part)
+            for part in self.args
+        ]
 
 
 def extreme(kind: type, parts: list[Expr]) -> Expr:
