@@ -18,7 +18,7 @@ rho = Function("ratio", real=True)(theta)
 gap, s, u = (Function(name, positive=True)(theta) for name in ("gap", "s", "u"))
 
 
-def clipped(ratio: Expr) -> Min:
+def clipped(ratio: Expr) -> Expr:
     """min(ρ Â, clip(ρ, 1-ε, 1+ε) Â)."""
     return Min(factors(ratio, A), factors(Clip(ratio, 1 - epsilon, 1 + epsilon), A))
 

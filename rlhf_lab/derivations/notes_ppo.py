@@ -21,7 +21,7 @@ LARGE, LITTLE = (Eq(A, value, evaluate=False) for value in (1 + more, 1 / (1 + m
 ONE = Given(definitions=(Eq(A, 1, evaluate=False),), statement="Â = 1, any ratio.")
 
 
-def printed(of: Expr) -> Min:
+def printed(of: Expr) -> Expr:
     """min(ρ Â, clip(ρ, 1-ε, 1+ε)), as the notes have it."""
     return Min(factors(of, A), Clip(of, 1 - epsilon, 1 + epsilon))
 
