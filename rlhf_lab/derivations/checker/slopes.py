@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sympy import Basic, Derivative, Expr, Symbol
+from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.calculus import Differentiated
 from rlhf_lab.derivations.checker.canonical import canonical
@@ -55,7 +56,10 @@ def check_slope(body: Basic, along: list[Symbol], meaning: Mapping) -> None:
     for letter in new:
         if not isinstance(letter, Symbol):
             raise RefusedError(f"{letter} is put in for what {body} is differentiated along")
-    others = [value for key, value in meaning.items() if key not in along]
+    inside = {body.func, *(part.func for part in body.atoms(AppliedUndef))} | body.free_symbols
+    others = [
+        meaning[key] for key in meaning if key not in along and (key in inside or body.has(key))
+    ]
     beside = {letter for letter in body.free_symbols - set(along) if letter not in meaning}
     beside |= {letter for value in others for letter in value.free_symbols}
     if len(new) < len(set(along)) or new & beside:

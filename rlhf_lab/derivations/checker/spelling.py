@@ -5,10 +5,11 @@ SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
 SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
+SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
     ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
-    ("policy", 2): r"\pi_\theta{power}\left({0} \mid x\right)",
+    ("policy", 2): r"\pi_{{{1}}}{power}\left({0} \mid x\right)",
     ("reference", 1): r"\pi_\text{{ref}}{power}\left({0} \mid x\right)",
     ("optimal", 1): r"\pi^*\left({0} \mid x\right){power}",
     ("reward", 1): r"r{power}\left(x, {0}\right)",
@@ -16,6 +17,9 @@ FUNCTIONS = {
     ("ranked", 1): r"y_{{{0}}}",
     ("another", 1): r"r'{power}\left(x, {0}\right)",
     ("score", 2): r"r_{{{1}}}{power}\left(x, {0}\right)",
+    ("member", 2): r"{1}_{{{0}}}",
+    ("without", 2): r"{1} \setminus {1}_{{{0}}}",
+    ("total", 2): r"T_{{{0}}}{power}\left({1}\right)",
     ("odds", 2): r"\ell{power}\left({0} \succ {1}\right)",
     ("margin", 2): r"m_{{{0}}}{power}\left({1}\right)",
     # policy optimisation: action, state, parameter
@@ -30,6 +34,10 @@ FUNCTIONS = {
     ("steps", 1): r"K_{{{0}}}",
     ("from_last", 1): r"\tilde r_{{{0}}}{power}",
     ("to_come", 1): r"\hat A_{{{0}}}{power}",
+    # estimators of the KL
+    ("k1", 1): r"k_1{power}\left({0}\right)",
+    ("k2", 1): r"k_2{power}\left({0}\right)",
+    ("k3", 1): r"k_3{power}\left({0}\right)",
     # prefixes and what follows them, for two policies
     ("p_next", 2): r"p{power}\left({0} \mid {1}\right)",
     ("q_next", 2): r"q{power}\left({0} \mid {1}\right)",
