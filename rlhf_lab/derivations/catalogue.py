@@ -22,19 +22,29 @@ from rlhf_lab.derivations import (
     optimal_policy,
     pairs,
     plackett_luce,
+    policy_gradient,
     process_advantages,
+    rankings,
     surrogate,
+    token_baseline,
+    token_gradient,
+    token_sequences,
     trust_region,
 )
 from rlhf_lab.derivations.derivation import Derivation
 
 # A module has RESULTS, its derivations in reading order, and EQUIVALENT where it needs it.
 MODULES: tuple[ModuleType, ...] = (
+    policy_gradient,
+    token_sequences,
+    token_gradient,
+    token_baseline,
     bradley_terry,
     identified,
     pairs,
     cycle,
     plackett_luce,
+    rankings,
     gibbs,
     optimal_policy,
     implied_reward,

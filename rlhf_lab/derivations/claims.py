@@ -10,7 +10,9 @@ from rlhf_lab.derivations import (
     dpo,
     gibbs,
     group_advantages,
+    group_baseline,
     group_scale,
+    grpo,
     identified,
     implied_reward,
     likelihood,
@@ -19,16 +21,25 @@ from rlhf_lab.derivations import (
     notes_preferences,
     optimal_policy,
     pairs,
+    plackett_luce,
+    policy_gradient,
     process_advantages,
+    response_lengths,
     surrogate,
+    token_baseline,
+    token_gradient,
     trust_region,
 )
 from rlhf_lab.derivations.derivation import Derivation
-from rlhf_lab.derivations.plackett_luce import plackett_luce
 
 CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     # --- feedback and reward models
     "FB-6": (pairs.number_of_pairs,),
+    "FB-7": (
+        pairs.pairs_for_each_choice,
+        plackett_luce.two_responses,
+        plackett_luce.choices_of_a_ranking,
+    ),
     "RM-9": (
         bradley_terry.shift_invariance,
         identified.same_comparisons,
@@ -55,6 +66,17 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     ),
     "RLHF-7": (pairs.number_of_pairs,),
     # --- PPO
+    "PPO-1": (
+        policy_gradient.policy_gradient,
+        policy_gradient.score_has_mean_zero,
+        policy_gradient.response_logprob,
+        policy_gradient.response_score,
+        policy_gradient.token_policy_gradient,
+        token_gradient.reward_to_go,
+        token_baseline.token_score_has_mean_zero,
+        token_baseline.baseline_of_the_text,
+        token_baseline.any_baseline,
+    ),
     "PPO-4": (clipping.good_above, clipping.bad_below),
     "PPO-8": (
         surrogate.ratio_from_logs,
@@ -82,7 +104,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         optimal_policy.value_of_any_policy,
         optimal_policy.value_at_optimum,
     ),
-    "DPO-5": (dpo.preference_probability, plackett_luce),
+    "DPO-5": (dpo.preference_probability, plackett_luce.plackett_luce),
     "DPO-6": (likelihood.likelihood, likelihood.cross_entropy),
     "DPO-7": (optimal_policy.closed_form,),
     "DPO-8": (optimal_policy.sums_to_one, dpo.preference_probability),
@@ -107,6 +129,12 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         dpo.gradient,
     ),
     # --- GRPO
+    "GRPO-1": (
+        group_baseline.leave_one_out,
+        group_baseline.other_rewards,
+        group_baseline.group_mean_as_baseline,
+        group_baseline.others_as_baseline,
+    ),
     "GRPO-5": (
         group_advantages.sum_of_advantages,
         group_advantages.shifted_rewards,
@@ -125,5 +153,13 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         group_scale.scale_is_lost,
         group_scale.odds_bound,
         group_scale.weight_of_a_prompt,
+        grpo.token_gradient,
+        grpo.gradient_coefficient,
+        grpo.response_at_the_first_step,
+        grpo.value_at_the_first_step,
+        grpo.gradient_at_the_first_step,
+        response_lengths.weights_of_tokens,
+        response_lengths.length_bias,
+        response_lengths.constant_divisor,
     ),
 }

@@ -20,12 +20,12 @@ from rlhf_lab.derivations.optimal_policy import closed_form
 DERIVATIONS = results()
 # The claims of the notes that ask for a proof: prefix and numbers.
 PROVED = {
-    "FB": (6,),
+    "FB": (6, 7),
     "RM": (9, 10, 11),
     "RLHF": (5, 6, 7),
-    "PPO": (4, 8, 13, 14, 15),
+    "PPO": (1, 4, 8, 13, 14, 15),
     "DPO": (1, *range(4, 14), *range(15, 21)),
-    "GRPO": (5, 6, 7),
+    "GRPO": (1, 5, 6, 7),
 }
 built = cache(lambda make: make())
 

@@ -3,6 +3,8 @@
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
 SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
 SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
+SYMBOLS |= {"target": r"d_\text{target}", "kl": "d", "gain": "g", "curvature": "F"}
+SYMBOLS |= {"slope": "g", "step": "h"}
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
@@ -25,6 +27,7 @@ FUNCTIONS = {
     # policy optimisation: action, state, parameter
     ("policy", 3): r"\pi_{{{2}}}{power}\left({0} \mid {1}\right)",
     ("advantage", 2): r"A{power}\left({0}, {1}\right)",
+    ("divergence", 1): r"d{power}\left({0}\right)",
     ("visited", 1): r"d_\text{{old}}{power}",
     ("ratio", 1): r"\rho_{{{0}}}{power}",
     ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
@@ -33,9 +36,15 @@ FUNCTIONS = {
     ("step_reward", 2): r"r_{{{0},{1}}}{power}",
     ("steps", 1): r"K_{{{0}}}",
     ("from_last", 1): r"\tilde r_{{{0}}}{power}",
+    ("token_policy", 3): r"\pi_\theta{power}\left(o_{{{1},{0}}}\right)",
+    ("token_old", 2): r"\pi_\text{{old}}{power}\left(o_{{{1},{0}}}\right)",
+    ("token_reference", 2): r"\pi_\text{{ref}}{power}\left(o_{{{1},{0}}}\right)",
+    ("tokens", 1): r"\lvert o_{{{0}}} \rvert",
+    ("response_advantage", 1): r"\hat A_{{{0}}}{power}",
     ("to_come", 1): r"\hat A_{{{0}}}{power}",
     # estimators of the KL
     ("k1", 1): r"k_1{power}\left({0}\right)",
+    ("k1", 3): r"k_1{power}\left({0}\right)",
     ("k2", 1): r"k_2{power}\left({0}\right)",
     ("k3", 1): r"k_3{power}\left({0}\right)",
     # prefixes and what follows them, for two policies
