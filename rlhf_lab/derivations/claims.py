@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from rlhf_lab.derivations import (
+    adaptive_kl,
     bradley_terry,
     clip,
     clipping,
     cycle,
     dpo,
+    fisher,
+    fisher_k2,
     gibbs,
     group_advantages,
     group_baseline,
@@ -15,6 +18,10 @@ from rlhf_lab.derivations import (
     grpo,
     identified,
     implied_reward,
+    kl_chain,
+    kl_estimators,
+    kl_gradients,
+    kl_variances,
     likelihood,
     lower_bound,
     notes_ppo,
@@ -65,6 +72,20 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         notes_preferences.size_of_the_printed_loss,
     ),
     "RLHF-7": (pairs.number_of_pairs,),
+    "RLHF-9": (
+        kl_chain.two_stages,
+        kl_chain.whole_responses,
+        kl_chain.chain_rule,
+        kl_chain.sum_of_log_ratios,
+        kl_estimators.k1_mean,
+        kl_estimators.k2_mean,
+        kl_estimators.k2_bias,
+        kl_estimators.k3_mean,
+        kl_estimators.k3_is_never_negative,
+        *kl_variances.RESULTS,
+        *kl_gradients.RESULTS,
+        *fisher_k2.RESULTS,
+    ),
     # --- PPO
     "PPO-1": (
         policy_gradient.policy_gradient,
@@ -85,6 +106,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         surrogate.ratio_slope,
         surrogate.importance_sampling,
     ),
+    "PPO-12": fisher.RESULTS,
     "PPO-13": (
         surrogate.surrogate_gradient,
         surrogate.surrogate_gradient_at_the_start,
@@ -96,6 +118,15 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         trust_region.penalised_gradient_at_the_start,
     ),
     "PPO-14": clip.RESULTS,
+    "PPO-16": (
+        adaptive_kl.doubled_is_another,
+        adaptive_kl.halved_is_another,
+        adaptive_kl.doubling_does_not_overshoot,
+        adaptive_kl.halving_does_not_overshoot,
+        adaptive_kl.many_doublings,
+        adaptive_kl.kl_of_the_best_step,
+        adaptive_kl.doubling_overshoots,
+    ),
     "PPO-15": (*clipping.RESULTS, *lower_bound.RESULTS, *notes_ppo.RESULTS),
     # --- DPO
     "DPO-1": (implied_reward.reward_from_policy, dpo.loss),
@@ -161,5 +192,8 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         response_lengths.weights_of_tokens,
         response_lengths.length_bias,
         response_lengths.constant_divisor,
+        kl_estimators.k3_mean,
+        kl_estimators.k3_is_never_negative,
+        kl_gradients.k3_as_loss,
     ),
 }

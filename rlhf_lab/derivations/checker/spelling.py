@@ -3,8 +3,7 @@
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
 SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
 SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
-SYMBOLS |= {"target": r"d_\text{target}", "kl": "d", "gain": "g", "curvature": "F"}
-SYMBOLS |= {"slope": "g", "step": "h"}
+SYMBOLS |= {"d_target": r"d_\text{target}", "gap": r"\text{gap}"}
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
