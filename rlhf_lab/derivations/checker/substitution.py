@@ -39,7 +39,9 @@ def substituted_binder(expression: Basic, meaning: Meaning) -> Basic:
     """`substituted` for a Lambda, Sum or Product: its own letters are left alone."""
     bound, limits, body = parts(expression)
     limits = [tuple(substituted(end, meaning) for end in ends) for ends in limits]
-    inner = {key: value for key, value in meaning.items() if not mentions(key, bound)}
+    inner = {
+        key: value for key, value in meaning.items() if not mentions(key, bound) and body.has(key)
+    }
     used = set().union(*(free_symbols(value) for value in inner.values()))
     fresh = {letter: renamed(letter, used | free_symbols(body)) for letter in used & set(bound)}
     body = substituted(substituted(body, fresh) if fresh else body, inner)
