@@ -5,7 +5,13 @@ import pytest
 from rlhf_lab import mutation_record
 from rlhf_lab.derivations.checker.tally import Tally
 
-TALLY = Tally(name="a ≥ b", lines=3, mutants={"sign": 2}, accepted=("a ≥ b, line 2: sign of b",))
+TALLY = Tally(
+    name="a ≥ b",
+    lines=3,
+    mutants={"sign": 2},
+    with_values=1,
+    accepted=("a ≥ b, line 2: sign of b",),
+)
 
 
 def test_what_is_saved_is_read_back(tmp_path):

@@ -12,8 +12,10 @@ from multiprocessing import get_context
 import pytest
 from sympy import Function, symbols
 
+from rlhf_lab.derivations import dpo
 from rlhf_lab.derivations.catalogue import equivalent, results
-from rlhf_lab.derivations.checker.mutation import changes, mutants
+from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.mutation import Mutant, changes, mutants, refusal
 from rlhf_lab.derivations.checker.probability import KL
 from rlhf_lab.derivations.checker.tally import tally
 from rlhf_lab.derivations.derivation import begin
@@ -49,6 +51,22 @@ def test_every_alteration_that_changes_something_is_refused(make, tally_of):
 def test_no_two_derivations_have_one_name(tally_of):
     names = [tally_of(make).name for make in results()]
     assert len(set(names)) == len(names)
+
+
+def test_a_refusal_names_the_step_a_point_and_both_values():
+    """What a reader sees who alters a line in a cell; all but a few mutants get such a refusal."""
+    reward_gradient = dpo.gradient()
+    wrong = Mutant("", 3, "sign", "a sign", -reward_gradient.end)
+    refused = refusal(wrong, reward_gradient)
+    assert str(refused).startswith("DPO gradient, line 3 (a sign): the two sides differ at N = ")
+    assert "implicit" in refused.point or "policy" in refused.point
+    assert float(refused.left) == pytest.approx(-float(refused.right))
+    assert str(refused).endswith(f": {refused.left} and {refused.right}")
+
+
+def test_values_are_shown_where_no_letter_is_left():
+    with pytest.raises(DerivationError, match=r"the two sides differ: 0.0 and 1.0"):
+        begin("zero", a - a).rewrite(a - a + 1, "one more")
 
 
 def altered(formula, letters=frozenset(), functions=frozenset()):

@@ -16,7 +16,8 @@ class RefusedError(Exception):
     """A step does not hold. Where random worlds show it: one of them and the two values there."""
 
     def __init__(self, why: str, point: str = "", left: str = "", right: str = "") -> None:
-        super().__init__(f"{why} at {point}: {left} and {right}" if point else why)
+        where = f"{why} at {point}" if point else why
+        super().__init__(f"{where}: {left} and {right}" if left or right else where)
         self.point, self.left, self.right = point, left, right
 
 

@@ -47,15 +47,15 @@ def mutants(derivation: Chain) -> Iterator[Mutant]:
                 yield Mutant(derivation.name, number, kind, change, expression)
 
 
-def survives(mutant: Mutant, derivation: Chain) -> bool:
-    """Whether the checker accepts the mutant in the place of the line, by the same rule."""
+def refusal(mutant: Mutant, derivation: Chain) -> DerivationError | None:
+    """What the checker says to the mutant in the place of the line; None where it accepts it."""
     before = derivation.upto(mutant.line - 1)
     rule = derivation.lines[mutant.line - 1].rule
     try:
         before.follow(mutant.expression, mutant.change, rule)
-    except DerivationError:
-        return False
-    return True
+    except DerivationError as refused:
+        return refused
+    return None
 
 
 def changes(expression: Basic, letters: set, functions: set) -> Iterator[Change]:
