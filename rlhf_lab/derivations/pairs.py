@@ -45,6 +45,15 @@ def number_of_pairs() -> Derivation:
     )
 
 
+def pairs_for_each_choice() -> Derivation:
+    """A ranking says who wins in all its pairs: K/2 pairs for each of its K - 1 choices. FB-7."""
+    return (
+        begin("pairs for each choice", over(over_pairs(Integer(1)), K - 1), ONE_RANKING)
+        .rewrite(over(COUNT, K - 1), "the number of pairs")
+        .rewrite(K / 2, "cancel")
+    )
+
+
 def weights_of_pairs() -> Derivation:
     """Σ over pairs of 1/C(K, 2) is 1: with these weights the sum over pairs is a mean. RLHF-6."""
     return (
@@ -76,7 +85,7 @@ def shifted_pairs() -> Derivation:
     )
 
 
-RESULTS = (number_of_pairs, weights_of_pairs, mean_loss, shifted_pairs)
+RESULTS = (number_of_pairs, pairs_for_each_choice, weights_of_pairs, mean_loss, shifted_pairs)
 
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
