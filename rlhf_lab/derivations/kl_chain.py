@@ -68,12 +68,12 @@ def over_pairs(body: Expr) -> Sum:
 
 
 def whole_of_one_token() -> Derivation:
-    """K_1(s, u, v) = u log(u/v) + u D_1(s): the base of an induction."""
+    """K_1(s, u, v) = u log(u/v) + u D_1(s): the base of an induction. RLHF-9."""
     return WHOLE.base()
 
 
 def whole_of_one_more() -> Derivation:
-    """K_{n+1}(s, u, v) = u log(u/v) + u D_{n+1}(s) if it holds for n: its step."""
+    """K_{n+1}(s, u, v) = u log(u/v) + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
     return WHOLE.step()
 
 
@@ -83,22 +83,22 @@ def whole_responses() -> Derivation:
 
 
 def ratios_of_one_token() -> Derivation:
-    """R_1(s, u, c) = u c + u D_1(s): the base of an induction."""
+    """R_1(s, u, c) = u c + u D_1(s): the base of an induction. RLHF-9."""
     return RATIOS.base()
 
 
 def ratios_of_one_more() -> Derivation:
-    """R_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step."""
+    """R_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
     return RATIOS.step()
 
 
 def kls_of_one_token() -> Derivation:
-    """T_1(s, u, c) = u c + u D_1(s): the base of an induction."""
+    """T_1(s, u, c) = u c + u D_1(s): the base of an induction. RLHF-9."""
     return KLS.base()
 
 
 def kls_of_one_more() -> Derivation:
-    """T_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step."""
+    """T_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
     return KLS.step()
 
 

@@ -97,14 +97,14 @@ def k2_bias() -> Derivation:
 
 
 def reversed_k1_mean() -> Derivation:
-    """With the fraction the wrong way round "k1" has mean -KL[π ‖ ref]."""
+    """With the fraction the wrong way round "k1" has mean -KL[π ‖ ref]. RLHF-9."""
     return begin("k1 the wrong way round", mean(log(INVERSE)), SAMPLED).rewrite(
         -TO_REFERENCE, "a fraction turned over changes the sign of its log"
     )
 
 
 def reversed_k3_mean() -> Derivation:
-    """With the fraction the wrong way round "k3" has mean χ²(π ‖ ref) - KL[π ‖ ref]."""
+    """With the fraction the wrong way round "k3" has mean χ²(π ‖ ref) - KL[π ‖ ref]. RLHF-9."""
     ratio = policy(y) / reference(y)
     chi_squared = over_outcomes(over(terms(policy(y), -reference(y)) ** 2, reference(y)))
     return (

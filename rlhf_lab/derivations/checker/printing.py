@@ -63,9 +63,10 @@ class Latex(AsWritten, LatexPrinter):
         return rf"{letter}{power}\left({', '.join(shown)}\right)"
 
     def _print_Derivative(self, expression: Derivative) -> str:  # noqa: N802
-        along = "".join(
-            rf"\frac{{\partial}}{{\partial {self._print(i)}}} " for i in expression.variables
-        )
+        along = ""
+        for letter, count in expression.variable_count:
+            power = "" if count == 1 else f"^{{{count}}}"
+            along += rf"\frac{{\partial{power}}}{{\partial {self._print(letter)}{power}}} "
         shown = self._print(expression.expr)
         return along + (rf"\left[{shown}\right]" if isinstance(expression.expr, Add) else shown)
 
@@ -81,7 +82,10 @@ class Text(AsWritten, StrPrinter):
         return f"{self._print(expression.lhs)} = {self._print(expression.rhs)}"
 
     def _print_Derivative(self, expression: Derivative) -> str:  # noqa: N802
-        along = "".join(f"∂/∂{letter} " for letter in expression.variables)
+        along = ""
+        for letter, count in expression.variable_count:
+            power = "" if count == 1 else f"^{count}"
+            along += f"∂{power}/∂{letter}{power} "
         return f"({along}{self._print(expression.expr)})"
 
     def _print_Sum(self, expression: Sum) -> str:  # noqa: N802

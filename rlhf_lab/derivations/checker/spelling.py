@@ -7,6 +7,7 @@ SYMBOLS |= {"d_target": r"d_\text{target}", "gap": r"\text{gap}"}
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
+SYMBOLS |= {"best": "b^*", "average": r"\bar r"}  # baselines
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
     ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
@@ -66,5 +67,6 @@ FUNCTIONS = {
     ("gradient_to_go", 3): r"G_{{{0}}}{power}\left({1}\right)",
     ("with_baseline", 3): r"H_{{{0}}}{power}\left({1}\right)",
     ("baseline", 1): r"b{power}\left({0}\right)",
+    ("size", 1): r"\lVert g\left({0}\right) \rVert^2{power}",
     ("reward", 2): r"r{power}\left({0}, {1}\right)",
 }
