@@ -64,6 +64,7 @@ def plain_sum(term: Expr, letter: Symbol, low: Expr, high: Expr) -> Expr:
 
 
 def offset(term: Expr, letter: Symbol) -> int:
-    """The smallest number added to the index inside a function; 0 where there is none."""
-    inside = (part - letter for applied in term.atoms(AppliedUndef) for part in applied.args)
-    return min((int(number) for number in inside if number.is_Integer), default=0)
+    """The smallest number added to the index inside a function, as 1 in f(t + i + 1); else 0."""
+    places = (part - letter for applied in term.atoms(AppliedUndef) for part in applied.args)
+    added = (place.as_coeff_Add() for place in places if not place.has(letter))
+    return min((int(number) for number, _ in added if number.is_Integer), default=0)
