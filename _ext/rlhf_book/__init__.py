@@ -7,6 +7,7 @@ ledger     chapters/claims.yml, read and checked
 places     where marks and printed rows of claims stand
 marks      the {claim} mark and the {claims} table
 claims     ledger and pages compared, and the links between them
+outputs    claims that the output of a cell names become links
 imports    which modules of a package some source code needs
 freshness  pages run again when the code that they use has changed
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from rlhf_book import alt_text, assets, citations, claims, freshness
+from rlhf_book import alt_text, assets, citations, claims, freshness, outputs
 
 
 def own_version() -> int:
@@ -29,6 +30,6 @@ def own_version() -> int:
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (assets, alt_text, citations, claims, freshness):
+    for part in (assets, alt_text, citations, claims, outputs, freshness):
         part.setup(app)
     return {"env_version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

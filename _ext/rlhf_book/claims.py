@@ -10,7 +10,7 @@ from sphinx.util import logging
 
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
 from rlhf_book.marks import ClaimRole, ClaimsDirective
-from rlhf_book.places import anchor, claim_link, ledger_path, places
+from rlhf_book.places import anchor, claim_link, ledger_path, page_with, places
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class ResolveClaimLinks(SphinxPostTransform):
 
     def run(self, **_: object) -> None:
         for link in list(self.document.findall(claim_link)):
-            page = self.page_of(link["to"], link["name"])
+            page = page_with(self.env, link["to"], link["name"])
             if page is None:
                 if link["to"] == "row":
                     message = "no {claims} table prints the claim %s that is marked here"
@@ -35,15 +35,6 @@ class ResolveClaimLinks(SphinxPostTransform):
                 uri = self.app.builder.get_relative_uri(self.env.docname, page) + uri
             reference = nodes.reference("", "", *link.children, internal=True, refuri=uri)
             link.replace_self(reference)
-
-    def page_of(self, kind: str, name: str) -> str | None:
-        """The page with that mark or row: this one where it can be."""
-        pages = [
-            page
-            for page, found in places(self.env, kind).items()
-            if any(place.name == name for place in found)
-        ]
-        return self.env.docname if self.env.docname in pages else min(pages, default=None)
 
 
 def load_ledger(app: Sphinx, env: BuildEnvironment, *_: object) -> list[str]:

@@ -35,3 +35,13 @@ def note_place(env: BuildEnvironment, kind: str, name: str, line: int) -> bool:
     is_new = all(place.name != name for place in here)
     here.append(Mark(name=name, page=env.docname, line=line))
     return is_new
+
+
+def page_with(env: BuildEnvironment, kind: str, name: str) -> str | None:
+    """The page with that mark or row, the present one where it can be; None where none has it."""
+    pages = [
+        page
+        for page, found in places(env, kind).items()
+        if any(place.name == name for place in found)
+    ]
+    return env.docname if env.docname in pages else min(pages, default=None)

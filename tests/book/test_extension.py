@@ -11,6 +11,7 @@ import yaml
 from rlhf_book.alt_text import says_nothing, unnamed_pictures
 from rlhf_book.imports import closure, package_modules
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
+from rlhf_book.outputs import linked
 
 EXTENSION = Path(__file__).resolve().parents[2] / "_ext"
 
@@ -269,6 +270,33 @@ def test_an_earlier_text_does_not_bring_back_outputs_of_earlier_code(built: Book
     built.write("other.md", text)
     assert built.executed() == {"other"}
     assert "404" in built.html("other.html")
+
+
+def test_a_claim_in_an_output_links_to_its_row_where_one_is_printed(built: Book):
+    text = (built.root / "other.md").read_text()
+    spans = "".join(f'<span data-claim="{name}">{name}</span>' for name in ("DPO-1", "DPO-7"))
+    shown = f"from IPython.display import HTML\nHTML({spans!r})"
+    built.write("other.md", text.replace("print(second.number)", shown))
+    assert built.executed() == {"other"}
+    page = built.html("other.html")
+    assert '<a class="reference internal" href="index.html#row-dpo-1">DPO-1</a>' in page
+    assert '<span data-claim="DPO-7">DPO-7</span>' in page
+    built.write("other.md", text)
+    assert built.executed() == set()  # its outputs are still in the cache
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ('<b data-claim="A-1">A-1</b>', '<b data-claim="A-1">A-1</b>'),
+        (
+            '<span data-claim="A-1">x</span> <span data-claim="B-2">y</span>',
+            '<a class="reference internal" href="#a">x</a> <span data-claim="B-2">y</span>',
+        ),
+    ],
+)
+def test_only_claims_with_an_address_become_links(html: str, expected: str):
+    assert linked(html, {"A-1": "#a"}.get) == expected
 
 
 def test_faults_stop_the_build_and_name_page_and_line(built: Book):
