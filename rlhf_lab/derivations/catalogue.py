@@ -5,6 +5,7 @@ from types import ModuleType
 
 from rlhf_lab.derivations import (
     adaptive_kl,
+    baseline_variance,
     bradley_terry,
     clip,
     clipping,
@@ -23,6 +24,7 @@ from rlhf_lab.derivations import (
     kl_estimators,
     kl_gradients,
     kl_variances,
+    lagrange,
     likelihood,
     lower_bound,
     notes,
@@ -55,6 +57,7 @@ MODULES: tuple[ModuleType, ...] = (
     kl_estimators,
     kl_variances,
     kl_gradients,
+    baseline_variance,
     bradley_terry,
     identified,
     pairs,
@@ -62,6 +65,7 @@ MODULES: tuple[ModuleType, ...] = (
     plackett_luce,
     rankings,
     optimal_policy,
+    lagrange,
     implied_reward,
     likelihood,
     surrogate,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rlhf_lab.derivations import (
     adaptive_kl,
+    baseline_variance,
     bradley_terry,
     clip,
     clipping,
@@ -22,6 +23,7 @@ from rlhf_lab.derivations import (
     kl_estimators,
     kl_gradients,
     kl_variances,
+    lagrange,
     likelihood,
     lower_bound,
     notes_ppo,
@@ -47,6 +49,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         plackett_luce.two_responses,
         plackett_luce.choices_of_a_ranking,
     ),
+    "RM-4": (implied_reward.reward_from_policy, dpo.loss),
     "RM-9": (
         bradley_terry.shift_invariance,
         identified.same_comparisons,
@@ -90,6 +93,12 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         token_baseline.token_score_has_mean_zero,
         token_baseline.baseline_of_the_text,
         token_baseline.any_baseline,
+        baseline_variance.constant_baseline,
+        baseline_variance.variance,
+        baseline_variance.completed_square,
+        baseline_variance.best_baseline,
+        baseline_variance.mean_reward_is_not_best,
+        baseline_variance.cost_of_the_mean_reward,
     ),
     "PPO-4": (clipping.good_above, clipping.bad_below),
     "PPO-8": (
@@ -127,11 +136,17 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         optimal_policy.closed_form,
         optimal_policy.value_of_any_policy,
         optimal_policy.value_at_optimum,
+        lagrange.bound_by_terms,
+        lagrange.closed_form_by_lagrange,
     ),
     "DPO-5": (dpo.preference_probability, plackett_luce.plackett_luce),
     "DPO-6": (likelihood.likelihood, likelihood.cross_entropy),
-    "DPO-7": (optimal_policy.closed_form,),
-    "DPO-8": (optimal_policy.sums_to_one, dpo.preference_probability),
+    "DPO-7": (optimal_policy.closed_form, *lagrange.RESULTS),
+    "DPO-8": (
+        optimal_policy.sums_to_one,
+        dpo.preference_probability,
+        lagrange.multiplier_of_the_sum,
+    ),
     "DPO-9": (
         implied_reward.reward_from_policy,
         implied_reward.same_policy,

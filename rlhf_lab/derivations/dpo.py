@@ -55,7 +55,7 @@ def preference_probability() -> Derivation:
 
 
 def loss() -> Derivation:
-    """-log σ(β log π_θ/ref (y_w) - β log π_θ/ref (y_l)): DPO's loss. DPO-1, -11; Eq. 7.
+    """-log σ(β log π_θ/ref (y_w) - β log π_θ/ref (y_l)): DPO's loss. DPO-1, -11, RM-4; Eq. 7.
 
     π_θ takes the place of π*: the best policy is what is looked for. No reward model is left.
     """

@@ -26,7 +26,7 @@ from rlhf_lab.derivations.notation import (
 
 
 def reward_from_policy() -> Derivation:
-    """r = β log(π*/ref) + β log Z: step 2. DPO-1, -9, -18; Eq. 5.
+    """r = β log(π*/ref) + β log Z: step 2. DPO-1, -9, -18, RM-4; Eq. 5.
 
     Z(x) itself depends on r, so this does not find r from π* alone: it fixes r up to a term in x.
     """

@@ -21,7 +21,7 @@ DERIVATIONS = results()
 # The claims of the notes that ask for a proof: prefix and numbers.
 PROVED = {
     "FB": (6, 7),
-    "RM": (9, 10, 11),
+    "RM": (4, 9, 10, 11),
     "RLHF": (5, 6, 7, 9),
     "PPO": (1, 4, 8, 12, 13, 14, 15, 16),
     "DPO": (1, *range(4, 14), *range(15, 21)),
