@@ -6,6 +6,7 @@ from types import ModuleType
 from rlhf_lab.derivations import (
     adaptive_kl,
     baseline_variance,
+    best_baseline,
     bradley_terry,
     clip,
     clipping,
@@ -58,6 +59,7 @@ MODULES: tuple[ModuleType, ...] = (
     kl_variances,
     kl_gradients,
     baseline_variance,
+    best_baseline,
     bradley_terry,
     identified,
     pairs,

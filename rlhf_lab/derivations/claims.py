@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rlhf_lab.derivations import (
     adaptive_kl,
     baseline_variance,
+    best_baseline,
     bradley_terry,
     clip,
     clipping,
@@ -95,10 +96,10 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         token_baseline.any_baseline,
         baseline_variance.constant_baseline,
         baseline_variance.variance,
-        baseline_variance.completed_square,
-        baseline_variance.best_baseline,
-        baseline_variance.mean_reward_is_not_best,
-        baseline_variance.cost_of_the_mean_reward,
+        best_baseline.completed_square,
+        best_baseline.best_baseline,
+        best_baseline.mean_reward_is_not_best,
+        best_baseline.cost_of_the_mean_reward,
     ),
     "PPO-4": (clipping.good_above, clipping.bad_below),
     "PPO-8": (
