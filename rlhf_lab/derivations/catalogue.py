@@ -7,6 +7,8 @@ from rlhf_lab.derivations import (
     adaptive_kl,
     baseline_variance,
     best_baseline,
+    best_of_n,
+    best_of_n_bound,
     bradley_terry,
     clip,
     clipping,
@@ -46,6 +48,7 @@ from rlhf_lab.derivations import (
     token_gradient,
     token_sequences,
     trust_region,
+    two_stages,
 )
 from rlhf_lab.derivations.derivation import Derivation
 
@@ -56,6 +59,7 @@ MODULES: tuple[ModuleType, ...] = (
     token_gradient,
     token_baseline,
     gibbs,
+    two_stages,
     kl_chain,
     kl_estimators,
     kl_variances,
@@ -91,6 +95,8 @@ MODULES: tuple[ModuleType, ...] = (
     process_advantages,
     grpo,
     response_lengths,
+    best_of_n,
+    best_of_n_bound,
     notes,
     notes_preferences,
 )
