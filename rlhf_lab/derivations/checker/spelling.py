@@ -7,7 +7,7 @@ SYMBOLS |= {"d_target": r"d_\text{target}", "gap": r"\text{gap}"}
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
-SYMBOLS |= {"best": "b^*", "average": r"\bar r"}  # baselines
+SYMBOLS |= {"best": "b^*", "average": r"\bar r", "gamma_ptx": r"\gamma_\text{ptx}"}
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
     ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
@@ -37,6 +37,12 @@ FUNCTIONS = {
     ("ahead", 1): r"\hat A_t^{{({0})}}{power}",
     ("mixture", 1): r"\bar A_t^{{({0})}}{power}",
     ("weights", 1): r"W_{{{0}}}{power}",
+    ("exact", 1): r"V^*_{{{0}}}{power}",
+    ("exact_delta", 1): r"\delta^*_{{{0}}}{power}",
+    ("e", 1): r"e_{{{0}}}{power}",
+    ("noise", 1): r"\sigma^2_{{{0}}}{power}",
+    ("variance", 1): r"\text{{Var}}\, \hat A_t^{{({0})}}{power}",
+    ("p_next", 2): r"p{power}\left({0} \mid {1}\right)",
     ("divergence", 1): r"d{power}\left({0}\right)",
     ("visited", 1): r"d_\text{{old}}{power}",
     ("ratio", 1): r"\rho_{{{0}}}{power}",
@@ -53,6 +59,8 @@ FUNCTIONS = {
     ("response_advantage", 1): r"\hat A_{{{0}}}{power}",
     ("fixed", 1): r"\pi_G{power}\left({0} \mid x\right)",
     ("below", 1): r"\delta{power}\left({0}\right)",
+    ("unit_reward", 1): r"r_1{power}\left(x, {0}\right)",
+    ("worth", 1): r"q{power}\left({0}\right)",
     ("to_come", 1): r"\hat A_{{{0}}}{power}",
     # estimators of the KL
     ("k1", 1): r"k_1{power}\left({0}\right)",
@@ -80,5 +88,9 @@ FUNCTIONS = {
     ("with_baseline", 3): r"H_{{{0}}}{power}\left({1}\right)",
     ("baseline", 1): r"b{power}\left({0}\right)",
     ("size", 1): r"\lVert g\left({0}\right) \rVert^2{power}",
+    ("reference", 2): r"\pi_\text{{ref}}{power}\left({0} \mid {1}\right)",
+    ("text", 2): r"\pi_\theta{power}\left({0}\right)",
+    ("pretraining", 1): r"p{power}\left({0}\right)",
+    ("prompts", 1): r"\mathcal{{D}}{power}",
     ("reward", 2): r"r{power}\left({0}, {1}\right)",
 }
