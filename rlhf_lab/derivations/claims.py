@@ -140,12 +140,7 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     "PPO-13": (
         surrogate.surrogate_gradient,
         surrogate.surrogate_gradient_at_the_start,
-        trust_region.penalty_gradient,
-        trust_region.penalty_at_the_start,
-        trust_region.papers_penalty_gradient,
-        trust_region.papers_penalty_at_the_start,
-        trust_region.penalised_gradient,
-        trust_region.penalised_gradient_at_the_start,
+        *trust_region.RESULTS,
     ),
     "PPO-14": clip.RESULTS,
     "PPO-16": (

@@ -42,7 +42,6 @@ FUNCTIONS = {
     ("e", 1): r"e_{{{0}}}{power}",
     ("noise", 1): r"\sigma^2_{{{0}}}{power}",
     ("variance", 1): r"\text{{Var}}\, \hat A_t^{{({0})}}{power}",
-    ("p_next", 2): r"p{power}\left({0} \mid {1}\right)",
     ("divergence", 1): r"d{power}\left({0}\right)",
     ("visited", 1): r"d_\text{{old}}{power}",
     ("ratio", 1): r"\rho_{{{0}}}{power}",
