@@ -7,10 +7,9 @@ encoder must give one prompt the same ids whatever the response.
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
 
 from rlhf_lab.feedback import Comparison, Feedback, Ranking, Rating, Thumb
+from rlhf_lab.labelled import Labelled
 from rlhf_lab.ranked import Ranked
 from rlhf_lab.responses import Preferences, Responses, pad
 
@@ -35,20 +34,16 @@ def ranked_batch(rankings: Sequence[Ranking], encode: Encode) -> Ranked:
     return Ranked(_encoded(origins, responses, encode), sizes[0])
 
 
-def rated_batch(
-    ratings: Sequence[Rating], encode: Encode
-) -> tuple[Responses, Float[Tensor, "batch"]]:
+def rated_batch(ratings: Sequence[Rating], encode: Encode) -> Labelled:
     """Responses with their scores moved to 0 (worst) .. 1 (best of the scale)."""
     scores = torch.tensor([(rating.score - 1) / (rating.points - 1) for rating in ratings])
-    return _encoded(ratings, [rating.response for rating in ratings], encode), scores
+    return Labelled(_encoded(ratings, [rating.response for rating in ratings], encode), scores)
 
 
-def thumbs_batch(
-    thumbs: Sequence[Thumb], encode: Encode
-) -> tuple[Responses, Bool[Tensor, "batch"]]:
-    """Responses, and True where the thumb was up."""
-    up = torch.tensor([thumb.up for thumb in thumbs], dtype=torch.bool)
-    return _encoded(thumbs, [thumb.response for thumb in thumbs], encode), up
+def thumbs_batch(thumbs: Sequence[Thumb], encode: Encode) -> Labelled:
+    """Unpaired responses, 1 where the thumb was up and 0 where it was down."""
+    up = torch.tensor([float(thumb.up) for thumb in thumbs])
+    return Labelled(_encoded(thumbs, [thumb.response for thumb in thumbs], encode), up)
 
 
 def _encoded(origins: Sequence[Feedback], responses: Sequence[str], encode: Encode) -> Responses:

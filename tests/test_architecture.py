@@ -23,7 +23,7 @@ PACKAGE = "rlhf_lab"
 LAYERS = """
 responses settings
 masked
-kl preferences ranked
+kl preferences ranked labelled
 advantages
 logprobs
 models
@@ -37,7 +37,8 @@ feedback_conversions feedback_files hub_feedback feedback_batches
 agreement tastes
 annotators
 labelling
-rewards
+rewards preferencewise reward_quality
+reward_functions reward_losses
 weights training_state
 checkpoints
 worlds.grammar worlds.review_words worlds.sum_steps
@@ -57,7 +58,8 @@ mutation_record
 style
 svg plots
 diagrams frames
-explore stepper
+explore stepper html_tables
+derivation_tables
 checks
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]

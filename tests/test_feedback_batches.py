@@ -4,6 +4,7 @@ import torch
 from rlhf_lab.feedback import Comparison, Ranking, Rating, Source, Thumb
 from rlhf_lab.feedback_batches import preferences_batch, ranked_batch, rated_batch, thumbs_batch
 from rlhf_lab.feedback_conversions import as_pairs
+from rlhf_lab.labelled import Labelled
 from rlhf_lab.ranked import Ranked, all_pairs, ranked_pairs
 from rlhf_lab.responses import Preferences, pad
 
@@ -66,12 +67,12 @@ def test_a_pair_is_a_ranking_of_two_and_back():
 
 def test_ratings_are_moved_to_0_to_1_and_thumbs_stay_unpaired():
     ratings = [Rating(**BY, prompt="a", response="x", score=s, points=5) for s in range(1, 6)]
-    _, scores = rated_batch(ratings, encode)
-    assert scores.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert rated_batch(ratings, encode).targets.tolist() == [0, 0.25, 0.5, 0.75, 1]
     thumbs = [Thumb(**BY, prompt="a", response=r, up=up) for r, up in (("x", True), ("y", False))]
-    responses, up = thumbs_batch(thumbs, encode)
-    assert decoded(responses) == ["x", "y"]
-    assert up.tolist() == [True, False]
+    batch = thumbs_batch(thumbs, encode)
+    assert decoded(batch.responses) == ["x", "y"]
+    assert batch.targets.tolist() == [1, 0]
+    assert batch[1:].targets.tolist() == [0]
 
 
 def test_batches_that_do_not_fit_are_refused():
@@ -84,6 +85,9 @@ def test_batches_that_do_not_fit_are_refused():
         preferences_batch([], encode)
     with pytest.raises(ValueError, match="divide the 3 rows, got 2"):
         Ranked(pad([[1]] * 3, [[1]] * 3), 2)
+    for targets, message in (([0.5], "needs one target, got .*(1,)"), ([0.5, 2], "lie in 0..1")):
+        with pytest.raises(ValueError, match=message):
+            Labelled(pad([[1]] * 2, [[1]] * 2), torch.tensor(targets))
     with pytest.raises(ValueError, match="answer one prompt: their prompts differ"):
         Ranked(pad([[1], [2]], [[1], [1]]), 2)
 

@@ -1,0 +1,91 @@
+"""Reward models: fit a network to feedback of any kind."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rlhf_lab.labelled import Labelled
+from rlhf_lab.logprobs import check_fits
+from rlhf_lab.ranked import Ranked
+from rlhf_lab.settings import require_not_negative, require_positive
+from rlhf_lab.train.loop import Metrics, minibatches, update, warmed_up
+
+Feedback = Ranked | Labelled
+Loss = Callable[[nn.Module, Feedback], Float[Tensor, ""]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardModelConfig:
+    """Settings of one run. One pass over the data, steps = size / batch_size, overfits least."""
+
+    steps: int
+    batch_size: int = 32
+    """elements an update: a ranking counts once, however many responses it has"""
+    learning_rate: float = 1e-3
+    """highest rate; after the warm-up it falls in a line to 0"""
+    warmup_steps: int = 5
+    max_grad_norm: float = 1.0
+    weight_decay: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        require_positive(
+            steps=self.steps,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            max_grad_norm=self.max_grad_norm,
+        )
+        require_not_negative(weight_decay=self.weight_decay)
+
+
+def train_reward_model(
+    model: nn.Module, feedback: Feedback, config: RewardModelConfig, loss: Loss
+) -> Iterator[Metrics]:
+    """Train `model` in place; yields one dictionary of metrics a step, measured before the step.
+
+    `loss(model, batch)` is one of `rlhf_lab.reward_losses`, and must fit the kind of feedback.
+    Raises ValueError before the first step where settings, data and model do not fit, or a weight
+    is frozen; FloatingPointError where the loss is not finite.
+    """
+    check_fits(model, feedback.responses)
+    generator = torch.Generator().manual_seed(config.seed)
+    batches = minibatches(
+        len(feedback), batch_size=config.batch_size, steps=config.steps, generator=generator
+    )
+    optimizer = torch.optim.AdamW(
+        all_parameters(model), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    return _steps(model, feedback, config, loss, batches, optimizer)
+
+
+def _steps(model, feedback, config, loss, batches, optimizer) -> Iterator[Metrics]:
+    model.eval()  # no dropout, as everywhere here
+    for step, rows in enumerate(batches):
+        value = loss(model, feedback[rows])
+        rising = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
+        grad_norm = update(
+            optimizer,
+            value,
+            step=step,
+            learning_rate=min(rising, config.learning_rate * (1 - step / config.steps)),
+            max_grad_norm=config.max_grad_norm,
+        )
+        yield {"step": step, "loss": value.item(), "grad_norm": grad_norm}
+
+
+def all_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Every parameter. ValueError where one is frozen: under a head, a frozen trunk learns nothing.
+
+    A copy of a frozen model is frozen, and a head on it would still lower the loss a little, so
+    that nobody would notice.
+    """
+    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+    if frozen:
+        raise ValueError(
+            f"{len(frozen)} parameters of the reward model are frozen, {frozen[0]} first; a copy "
+            "of a frozen model is frozen too: make the model with rlhf_lab.rewards.reward_model"
+        )
+    return list(model.parameters())
