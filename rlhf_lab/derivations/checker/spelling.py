@@ -88,6 +88,8 @@ FUNCTIONS = {
     ("baseline", 1): r"b{power}\left({0}\right)",
     ("size", 1): r"\lVert g\left({0}\right) \rVert^2{power}",
     ("reference", 2): r"\pi_\text{{ref}}{power}\left({0} \mid {1}\right)",
+    ("objective", 1): r"J{power}\left({0}\right)",
+    ("loss", 1): r"L{power}\left({0}\right)",
     ("text", 2): r"\pi_\theta{power}\left({0}\right)",
     ("pretraining", 1): r"p{power}\left({0}\right)",
     ("prompts", 1): r"\mathcal{{D}}{power}",
