@@ -34,15 +34,19 @@ from rlhf_lab.derivations import (
     n_step_advantages,
     notes_ppo,
     notes_preferences,
+    objective_or_loss,
     optimal_policy,
     pairs,
     plackett_luce,
     policy_gradient,
+    pretraining_mix,
     process_advantages,
     response_lengths,
+    rlhf_objective,
     surrogate,
     token_baseline,
     token_gradient,
+    token_penalty,
     trust_region,
     two_stages,
 )
@@ -75,6 +79,21 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         cycle.a_general_model_fits_a_cycle,
     ),
     # --- RLHF
+    "RLHF-8": (
+        rlhf_objective.three_forms,
+        rlhf_objective.rlhf_gradient,
+        token_penalty.penalty_by_token,
+    ),
+    "RLHF-10": (
+        pretraining_mix.ptx_gradient,
+        pretraining_mix.pretraining_bound,
+        objective_or_loss.mixed_objective_as_loss,
+    ),
+    "RLHF-11": (
+        objective_or_loss.objective_as_loss,
+        objective_or_loss.mixed_objective_as_loss,
+        objective_or_loss.ascent_is_descent,
+    ),
     "RLHF-5": (bradley_terry.sigmoid_form, bradley_terry.from_sigmoid),
     "RLHF-6": (
         pairs.weights_of_pairs,

@@ -27,7 +27,7 @@ ONE_STATE = Given(
 TO_OLD, FROM_OLD = KL(NEW, OLD, a, K), KL(OLD, NEW, a, K)
 SLOPE, CURVE = Derivative(NEW, theta), Derivative(NEW, (theta, 2))
 AT_OLD = {"letter": theta, "value": theta_old}
-THERE, BENT_THERE = Derivative(OLD, theta_old), Derivative(OLD, (theta_old, 2))
+THERE = Derivative(OLD, theta_old)
 FISHER = under(OLD, Derivative(log(OLD), theta_old) ** 2)
 SUM_TO_ONE = "probabilities sum to 1, so their slopes sum to 0"
 
@@ -69,7 +69,7 @@ def value(name: str, measure: Expr) -> Derivation:
 def slope_to_old() -> Derivation:
     """The slope of KL[π_θ ‖ π_old] is Σ k1 ∂π, which is 0 at θ = θ_old. PPO-12."""
     return (
-        begin("slope of the KL to the old policy", TO_OLD, ONE_STATE)
+        begin("slope to old", TO_OLD, ONE_STATE)
         .differentiate(theta, "the product rule", over_actions(factors(terms(k1, 1), SLOPE)))
         .rewrite(over_actions(factors(k1, SLOPE)), SUM_TO_ONE)
         .value_at(Integer(0), "log 1 = 0", **AT_OLD)
@@ -79,12 +79,11 @@ def slope_to_old() -> Derivation:
 def slope_from_old() -> Derivation:
     """The slope of KL[π_old ‖ π_θ] is -Σ π_old/π_θ ∂π, 0 at θ = θ_old. PPO-12."""
     return (
-        begin("slope of the KL from the old policy", FROM_OLD, ONE_STATE)
+        begin("slope from old", FROM_OLD, ONE_STATE)
         .differentiate(
             theta, "only the second policy moves", -over_actions(factors(over(OLD, NEW), SLOPE))
         )
-        .value_at(-over_actions(THERE), "both policies are one", **AT_OLD)
-        .rewrite(Integer(0), SUM_TO_ONE)
+        .value_at(Integer(0), f"the ratio is 1; {SUM_TO_ONE}", **AT_OLD)
     )
 
 
@@ -92,7 +91,7 @@ def curvature_to_old() -> Derivation:
     """The second derivative of KL[π_θ ‖ π_old] at θ = θ_old is F. PPO-12."""
     bent = terms(factors(k1, CURVE), over(SLOPE**2, NEW))
     return (
-        begin("curvature of the KL to the old policy", TO_OLD, ONE_STATE)
+        begin("curvature to old", TO_OLD, ONE_STATE)
         .differentiate(theta, SUM_TO_ONE, over_actions(factors(k1, SLOPE)))
         .differentiate(theta, "the product rule", over_actions(bent))
         .value_at(over_actions(over(THERE**2, OLD)), "log 1 = 0", **AT_OLD)
@@ -105,11 +104,14 @@ def curvature_from_old() -> Derivation:
     ratio = over(OLD, NEW)
     bent = terms(over(SLOPE**2, NEW), -CURVE)
     return (
-        begin("curvature of the KL from the old policy", FROM_OLD, ONE_STATE)
+        begin("curvature from old", FROM_OLD, ONE_STATE)
         .differentiate(theta, "only the second policy moves", -over_actions(factors(ratio, SLOPE)))
         .differentiate(theta, "the slope of 1/π is -∂π/π²", over_actions(factors(ratio, bent)))
-        .value_at(over_actions(terms(over(THERE**2, OLD), -BENT_THERE)), "the ratio is 1", **AT_OLD)
-        .rewrite(over_actions(over(THERE**2, OLD)), "second derivatives sum to 0 as well")
+        .value_at(
+            over_actions(over(THERE**2, OLD)),
+            "the ratio is 1; second derivatives of probabilities sum to 0 as well",
+            **AT_OLD,
+        )
         .rewrite(FISHER, "∂π = π ∂ log π")
     )
 
@@ -124,3 +126,27 @@ RESULTS = (
     slope_from_old,
     curvature_from_old,
 )
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "Any number may stand where the 1 stands: the slopes sum to 0.": (
+        "slope to old, line 2: without 1: k1(a, s, theta) + 1",
+        "slope to old, line 2: sign of 1",
+        "slope to old, line 2: twice 1",
+        "slope to old, line 2: square of 1",
+    ),
+    "log 2π and log π have one derivative.": (
+        "curvature to old, line 5: twice policy(a, s, theta_old)",
+        "curvature from old, line 5: twice policy(a, s, theta_old)",
+    ),
+    "(-u)² = u².": (
+        "curvature to old, line 3: sign of Derivative(policy(a, s, theta), theta)",
+        "curvature to old, line 3: sign of policy(a, s, theta)",
+        "curvature to old, line 4: sign of policy(a, s, theta_old)",
+        "curvature to old, line 5: sign of log(policy(a, s, theta_old))",
+        "curvature from old, line 3: sign of Derivative(policy(a, s, theta), theta)",
+        "curvature from old, line 3: sign of policy(a, s, theta)",
+        "curvature from old, line 4: sign of policy(a, s, theta_old)",
+        "curvature from old, line 5: sign of log(policy(a, s, theta_old))",
+    ),
+}

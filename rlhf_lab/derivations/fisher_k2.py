@@ -56,3 +56,17 @@ def curvature_of_k2() -> Derivation:
 
 
 RESULTS = (value_of_k2, slope_of_k2, curvature_of_k2)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "log 2π and log π have one derivative.": (
+        "curvature of k2, line 5: twice policy(a, s, theta_old)",
+    ),
+    "1² = 1 and (-u)² = u².": (
+        "curvature of k2, line 3: square of 1",
+        "curvature of k2, line 3: sign of Derivative(policy(a, s, theta), theta)",
+        "curvature of k2, line 3: sign of policy(a, s, theta)",
+        "curvature of k2, line 4: sign of policy(a, s, theta_old)",
+        "curvature of k2, line 5: sign of log(policy(a, s, theta_old))",
+    ),
+}

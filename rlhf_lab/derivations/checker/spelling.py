@@ -63,6 +63,7 @@ FUNCTIONS = {
     ("to_come", 1): r"\hat A_{{{0}}}{power}",
     # estimators of the KL
     ("k1", 1): r"k_1{power}\left({0}\right)",
+    ("k1", 2): r"k_1{power}\left({0}\right)",
     ("k1", 3): r"k_1{power}\left({0}\right)",
     ("k2", 1): r"k_2{power}\left({0}\right)",
     ("k3", 1): r"k_3{power}\left({0}\right)",
