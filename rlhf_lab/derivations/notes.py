@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sympy import Derivative, Eq, Expr, Sum, Symbol, exp, log, sqrt
 
-from rlhf_lab.derivations import notes_kl, notes_ppo, notes_preferences
+from rlhf_lab.derivations import notes_kl, notes_policy_gradient, notes_ppo, notes_preferences
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.probability import KL, Expectation, Sigmoid
 from rlhf_lab.derivations.derivation import Derivation, begin
@@ -113,6 +113,7 @@ REFUSED: dict[str, tuple[Callable[[], Derivation], ...]] = {
     **notes_preferences.REFUSED,
     **notes_kl.REFUSED,
     **notes_ppo.REFUSED,
+    **notes_policy_gradient.REFUSED,
     "DPO-7": (penalty_inside_the_reward,),
     "DPO-11": (loss_of_the_optimal_policy,),
     "DPO-12": (gradient_of_the_optimal_policy,),

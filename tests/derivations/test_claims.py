@@ -22,7 +22,7 @@ DERIVATIONS = results()
 PROVED = {
     "FB": (6, 7),
     "RM": (4, 9, 10, 11),
-    "RLHF": (5, 6, 7, 9),
+    "RLHF": (*range(5, 12),),
     "PPO": (1, 4, *range(8, 17)),
     "DPO": (1, *range(4, 14), *range(15, 21)),
     "GRPO": (1, 5, 6, 7),
