@@ -43,7 +43,7 @@ def doubling_does_not_overshoot() -> Derivation:
     return (
         begin("one doubling", divergence(2 * beta), falls(1, HIGH + gap))
         .rewrite(D / 2, "assumed: twice the coefficient, half the KL")
-        .rewrite(terms(over(3, 4) * target, gap / 2), "the KL was 3/2 of the target plus a gap")
+        .rewrite(terms(Rational(3, 4) * target, gap / 2), "the KL was 3/2 of the target plus a gap")
         .above(LOW, "3/4 is more than 2/3")
     )
 
