@@ -40,7 +40,9 @@ def next_line(expression: Basic, reason: str, rule: Rule, evidence: Evidence) ->
 
 def special_line(line: Line, meaning: Meaning) -> Line:
     """A line of a special case; its rule is that of the general line."""
-    case = None if line.equality_case is None else substituted(line.equality_case, meaning)
+    case = line.equality_case
+    if case is not None:  # kept even where it is never reached
+        case = Eq(*(substituted(side, meaning) for side in case.args), evaluate=False)
     return replace(line, expression=substituted(line.expression, meaning), equality_case=case)
 
 
