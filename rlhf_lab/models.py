@@ -60,7 +60,8 @@ class ScalarModel(nn.Module):
         self.config = language_model.config
         self.trunk = trainable_copy(language_model.base_model)
         weight = next(self.trunk.parameters())
-        self.head = nn.Linear(self.config.hidden_size, 1, device=weight.device, dtype=weight.dtype)
+        like = {"device": weight.device, "dtype": weight.dtype}
+        self.head = nn.utils.skip_init(nn.Linear, self.config.hidden_size, 1, **like)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

@@ -38,5 +38,17 @@ def require_count(*, least: int = 1, **settings: object) -> None:
             raise ValueError(f"{name} must be a whole number, {least} or above, got {value!r}")
 
 
+def require_divisor(whole: int, **settings: int) -> None:
+    """Every setting must divide `whole`, so that nothing is left over."""
+    for name, value in settings.items():
+        if whole % value:
+            raise ValueError(f"{name} must divide {whole}, got {value}")
+
+
+def of(config: object, *names: str) -> dict[str, object]:
+    """The named fields of a configuration: `require_positive(**settings.of(self, "rate"))`."""
+    return {name: getattr(config, name) for name in names}
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)

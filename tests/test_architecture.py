@@ -45,9 +45,10 @@ worlds.grammar worlds.review_words worlds.sum_steps
 worlds.review_rules
 worlds.review_grammar
 worlds.review_score
-worlds.optimum
+worlds.optimum worlds.fixed_points
 worlds.exact worlds.reviews worlds.sums worlds.imdb
-train.loop
+train.loop train.scores
+train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo
 train.review_model
 intervals

@@ -7,6 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.training_state import TrainingState
+
 Metrics = dict[str, float]
 History = dict[str, list[float]]
 
@@ -45,6 +48,23 @@ def _minibatches(
             order = torch.randperm(size, generator=generator)
         start = step % per_epoch * batch_size
         yield order[start : start + batch_size]
+
+
+def shuffled(
+    size: int, batch_size: int, epochs: int, generator: torch.Generator
+) -> Iterator[Int[Tensor, "row"]]:
+    """Row numbers of every batch of `epochs` passes, each pass in a new order."""
+    for _ in range(epochs):
+        yield from torch.randperm(size, generator=generator).split(batch_size)
+
+
+def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None) -> Iterator[int]:
+    """The numbers of the steps that are left; the state is kept, where it is due, after each."""
+    done = 0 if checkpoints is None else checkpoints.restore(state)
+    for step in range(done, steps):
+        yield step
+        if checkpoints is not None:
+            checkpoints.keep(state, steps_done=step + 1)
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:

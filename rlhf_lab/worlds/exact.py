@@ -119,6 +119,15 @@ def sample_pairs(
     return torch.where(first_wins, drawn[0], drawn[1]), torch.where(first_wins, drawn[1], drawn[0])
 
 
+def rewards_of(world: ExactWorld, responses: Responses) -> Float[Tensor, "batch"]:
+    """The world's reward of each response; a training loop takes `partial(rewards_of, world)`."""
+    base = world.reference.config.vocab_size
+    number = torch.zeros_like(responses.tokens[:, 0])
+    for token in responses.tokens.unbind(dim=1):
+        number = base * number + token
+    return world.rewards[number]
+
+
 def as_preferences(
     world: ExactWorld, winners: Int[Tensor, "pair"], losers: Int[Tensor, "pair"]
 ) -> Preferences:

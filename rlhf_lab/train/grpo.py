@@ -1,0 +1,148 @@
+"""Group Relative Policy Optimization: the mean of a group of responses instead of a critic."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rlhf_lab import settings
+from rlhf_lab.advantages import group_outcome_advantages, group_process_advantages
+from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.diagnostics import clip_fraction
+from rlhf_lab.kl import k3
+from rlhf_lab.losses import grpo_loss
+from rlhf_lab.masked import masked_mean
+from rlhf_lab.models import frozen_copy
+from rlhf_lab.responses import Responses
+from rlhf_lab.train import rollouts, scores
+from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters, update
+from rlhf_lab.training_state import TrainingState
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRPOConfig(rollouts.RolloutConfig):
+    """Settings of one run. Defaults are those of Shao et al. 2024, section 4.2, but for sizes."""
+
+    prompts_per_step: int = 8
+    """prompts a step, drawn with replacement"""
+    group_size: int = 8
+    """G, responses to each of them (64 in the paper)"""
+    beta: float = 0.04
+    """β, weight of the KL to the reference, in the loss"""
+    epsilon: float = 0.2
+    """ε, clip of the probability ratio (the paper does not give it)"""
+    advantages: Callable[[Tensor], Tensor] = group_outcome_advantages
+    """from the rewards of a group; `centred_outcome_advantages` leaves out the std"""
+    process_advantages: Callable[[Tensor, Tensor], Tensor] = group_process_advantages
+    """from the rewards and ends of steps; `centred_process_advantages` leaves out the std"""
+    epochs: int = 1
+    learning_rate: float = 1e-6
+
+    def __post_init__(self):
+        super().__post_init__()
+        settings.require_count(least=2, group_size=self.group_size)
+        settings.require_count(prompts_per_step=self.prompts_per_step)
+        settings.require_divisor(
+            self.prompts_per_step * self.group_size, minibatch_size=self.minibatch_size
+        )
+        settings.require_not_negative(beta=self.beta)
+        settings.require_positive(epsilon=self.epsilon)
+
+
+def train_grpo(
+    policy: nn.Module,
+    reward: scores.Reward,
+    prompts: Sequence[Sequence[int]],
+    config: GRPOConfig,
+    *,
+    reference: nn.Module | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Metrics]:
+    """Outcome supervision: one reward a response; yields one dictionary of metrics a step.
+
+    Â of every token = (r - mean r) / std r over the group of responses to one prompt. The policy
+    is trained in place; `reference` is the policy as it is at the call unless given. Errors are
+    those of `train_ppo`.
+    """
+
+    def judged(responses: Responses) -> tuple[Tensor, Tensor]:
+        rewards = scores.checked_rewards(reward(responses), len(responses))
+        advantages = config.advantages(rewards.view(-1, config.group_size))
+        return rewards, advantages.view(-1, 1).expand(responses.mask.shape)
+
+    return _checked(policy, judged, prompts, config, reference, checkpoints)
+
+
+def train_grpo_on_steps(
+    policy: nn.Module,
+    step_reward: scores.StepReward,
+    prompts: Sequence[Sequence[int]],
+    config: GRPOConfig,
+    *,
+    reference: nn.Module | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Metrics]:
+    """Process supervision: one reward for each step of a response; otherwise as `train_grpo`.
+
+    `step_reward` returns rewards (batch, token) and, true where a step ends, a mask of the same
+    shape. Â of a token = Σ of the normalised rewards of the steps that end there or later. The
+    metric "reward" is the mean over responses of the sum over their steps.
+    """
+
+    def judged(responses: Responses) -> tuple[Tensor, Tensor]:
+        rewards, ends = scores.checked_step_rewards(step_reward(responses), responses)
+        groups = (len(rewards) // config.group_size, config.group_size, -1)
+        advantages = config.process_advantages(rewards.view(groups), ends.view(groups))
+        return torch.where(ends, rewards, 0).sum(dim=1), advantages.view(ends.shape)
+
+    return _checked(policy, judged, prompts, config, reference, checkpoints)
+
+
+def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterator[Metrics]:
+    reference = frozen_copy(policy) if reference is None else reference
+    batch = rollouts.prompt_batch(prompts, (policy, reference), config)
+    optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
+    state = TrainingState(
+        modules={"policy": policy},
+        optimizers={"policy": optimizer},
+        generators={"run": torch.Generator().manual_seed(config.seed)},
+    )
+    steps = resumable(config.steps, state, checkpoints)
+    return _steps(state, steps, reference, judged, batch, config)
+
+
+def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics]:
+    policy, generator = state.modules["policy"].eval(), state.generators["run"]
+    reference.eval()  # no dropout: log π must be that of the policy that samples
+    for step in steps:
+        rows = torch.randint(len(prompts), (config.prompts_per_step,), generator=generator)
+        groups = prompts[rows.repeat_interleave(config.group_size)]
+        seen = rollouts.experience(policy, reference, groups, config, generator)
+        responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
+        rewards, advantages = (x.to(old.dtype) for x in judged(responses))
+
+        for part in shuffled(len(mask), config.minibatch_size, config.epochs, generator):
+            loss = grpo_loss(
+                rollouts.scored(policy, responses[part], config),
+                old[part],
+                seen.reference_logprobs[part],
+                advantages[part],
+                mask[part],
+                epsilon=config.epsilon,
+                beta=config.beta,
+            )
+            rate = config.learning_rate * (1 - step / config.steps)
+            limits = {"step": step, "max_grad_norm": config.max_grad_norm}
+            grad_norm = update(state.optimizers["policy"], loss, learning_rate=rate, **limits)
+
+        with torch.no_grad():
+            new = rollouts.scored(policy, responses, config)
+        clipped = clip_fraction(new, old, advantages, mask, epsilon=config.epsilon)
+        after = {
+            "loss": loss.item(),
+            "grad_norm": grad_norm,
+            "kl_to_old": masked_mean(k3(old, new), mask).item(),
+            "clip_fraction": clipped.item(),
+        }
+        yield {"step": step, "reward": rewards.mean().item()} | seen.metrics() | after

@@ -1,0 +1,148 @@
+"""Proximal Policy Optimization of a language model, with the KL to the reference in the reward."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from rlhf_lab import settings
+from rlhf_lab.advantages import gae, token_rewards
+from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.diagnostics import explained_variance
+from rlhf_lab.kl import adapted_kl_coef, k1, k3
+from rlhf_lab.logprobs import response_values
+from rlhf_lab.losses import clipped_value_loss
+from rlhf_lab.masked import masked_mean, whiten
+from rlhf_lab.models import frozen_copy, value_model
+from rlhf_lab.train import rollouts, scores
+from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters, update
+from rlhf_lab.train.pretraining_mix import PretrainingMix
+from rlhf_lab.train.trust_region import Clipped, Penalised
+from rlhf_lab.training_state import TrainingState
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOConfig(rollouts.RolloutConfig):
+    """Settings of one run. Defaults are those of OpenAI's GPT-2 work of 2019, where it has them."""
+
+    batch_size: int = 64
+    """responses a step, each to a prompt drawn with replacement"""
+    beta: float = 0.1
+    """β, weight of the KL to the reference, in the reward"""
+    target_kl: float | None = None
+    """KL to the reference that β is adapted to hold, nats a response; None: β stays"""
+    horizon: int = 10_000
+    """responses over which β adapts"""
+    gamma: float = 1.0
+    """γ, discount a token"""
+    lam: float = 0.95
+    """λ of the advantages: 0 is the one-step error, 1 the whole return"""
+    normalise: Callable[[Tensor, Tensor], Tensor] = whiten
+    """what is done to the advantages of a batch before the update"""
+    trust_region: Clipped | Penalised = Clipped(epsilon=0.2)  # noqa: RUF009 (it is frozen)
+    """how an update stays near the policy that wrote the responses"""
+    value_epsilon: float = 0.2
+    """the critic's clip"""
+    critic_learning_rate: float = 1e-5
+    """at the first step; it falls in a line to 0"""
+
+    def __post_init__(self):
+        super().__post_init__()
+        settings.require_count(batch_size=self.batch_size, horizon=self.horizon)
+        settings.require_divisor(self.batch_size, minibatch_size=self.minibatch_size)
+        settings.require_not_negative(beta=self.beta)
+        settings.require_share(gamma=self.gamma, lam=self.lam)
+        settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
+        if self.target_kl is not None:
+            settings.require_positive(target_kl=self.target_kl)
+
+
+def train_ppo(
+    policy: nn.Module,
+    reward: scores.Reward,
+    prompts: Sequence[Sequence[int]],
+    config: PPOConfig,
+    *,
+    reference: nn.Module | None = None,
+    critic: nn.Module | None = None,
+    pretraining: PretrainingMix | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Metrics]:
+    """Train `policy` in place; yields one dictionary of metrics a step, of the batch sampled in it.
+
+    maximise E[r(x, y) - β log π(y|x)/ref(y|x)]: the penalty is part of each token's reward.
+    `reference` is the policy as it is at the call and `critic` a new value model, unless given;
+    with `pretraining` the loss is that of PPO-ptx, with `checkpoints` a broken run goes on. Raises
+    ValueError before the first update where settings, prompts, reward and models do not fit,
+    FloatingPointError for what is not finite.
+    """
+    reference = frozen_copy(policy) if reference is None else reference
+    critic = value_model(policy) if critic is None else critic
+    batch = rollouts.prompt_batch(prompts, (policy, reference, critic), config)
+    if pretraining is not None:
+        pretraining.check_fits(policy)
+    state = TrainingState(
+        modules={"policy": policy, "critic": critic},
+        optimizers={
+            "policy": config.optimizer(trainable_parameters(policy), lr=config.learning_rate),
+            "critic": config.optimizer(trainable_parameters(critic), lr=config.learning_rate),
+        },
+        generators={"run": torch.Generator().manual_seed(config.seed)},
+        numbers={"beta": config.beta, "penalty": config.trust_region.first_penalty},
+    )
+    steps = resumable(config.steps, state, checkpoints)
+    return _steps(state, steps, reference, reward, batch, pretraining, config)
+
+
+def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Iterator[Metrics]:
+    policy, critic = state.modules["policy"].eval(), state.modules["critic"].eval()
+    reference.eval()  # no dropout: log π must be that of the policy that samples
+    generator = state.generators["run"]
+    for step in steps:
+        beta, penalty = state.numbers["beta"], state.numbers["penalty"]
+        rows = torch.randint(len(prompts), (config.batch_size,), generator=generator)
+        seen = rollouts.experience(policy, reference, prompts[rows], config, generator)
+        responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
+        score = scores.checked_rewards(reward(responses), len(responses)).to(old.dtype)
+        with torch.no_grad():
+            values = response_values(critic, responses)
+        rewards = token_rewards(score, k1(old, seen.reference_logprobs), mask, beta=beta)
+        raw = gae(rewards, values, mask, gamma=config.gamma, lam=config.lam)
+        returns, advantages = raw + values, config.normalise(raw, mask)
+
+        for part in shuffled(config.batch_size, config.minibatch_size, config.epochs, generator):
+            new = rollouts.scored(policy, responses[part], config)
+            loss = config.trust_region.loss(new, old[part], advantages[part], mask[part], penalty)
+            if pretraining is not None:
+                loss = pretraining.added_to(loss, policy, len(part), generator)
+            expected = response_values(critic, responses[part])
+            value_loss = clipped_value_loss(
+                expected, values[part], returns[part], mask[part], epsilon=config.value_epsilon
+            )
+            falling = 1 - step / config.steps
+            limits = {"step": step, "max_grad_norm": config.max_grad_norm}
+            rate = falling * config.learning_rate
+            grad_norm = update(state.optimizers["policy"], loss, learning_rate=rate, **limits)
+            rate = falling * config.critic_learning_rate
+            update(state.optimizers["critic"], value_loss, learning_rate=rate, **limits)
+
+        with torch.no_grad():
+            new = rollouts.scored(policy, responses, config)
+        kl_to_old = masked_mean(k3(old, new), mask).clamp(min=0).item()
+        metrics = {"step": step, "reward": score.mean().item(), "beta": beta} | seen.metrics()
+        state.numbers["penalty"] = config.trust_region.adapted(penalty, kl_to_old)
+        if config.target_kl is not None:
+            target = {"target_kl": config.target_kl, "gain": config.batch_size / config.horizon}
+            state.numbers["beta"] = adapted_kl_coef(beta, metrics["kl"], **target)
+        yield (
+            metrics
+            | config.trust_region.metrics(new, old, advantages, mask, penalty)
+            | {
+                "kl_to_old": kl_to_old,
+                "loss": loss.item(),
+                "value_loss": value_loss.item(),
+                "explained_variance": explained_variance(values, returns, mask).item(),
+                "grad_norm": grad_norm,
+            }
+        )

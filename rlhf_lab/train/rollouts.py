@@ -1,0 +1,140 @@
+"""What PPO and GRPO share: prompts, responses of the current policy, and what is known of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rlhf_lab.diagnostics import entropy
+from rlhf_lab.kl import exact_kl
+from rlhf_lab.logprobs import response_logprobs, sampling_logits, token_logprobs
+from rlhf_lab.masked import masked_mean, sum_over_tokens
+from rlhf_lab.responses import Responses, pad
+from rlhf_lab.sampling import check_sampling, sample
+from rlhf_lab.settings import of, require_count, require_positive
+from rlhf_lab.train.loop import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """Settings that every loop with fresh responses has."""
+
+    steps: int
+    """number of times that responses are sampled"""
+    max_tokens: int
+    """longest response, in tokens"""
+    end_token: int | None
+    """a response ends with it; None: every response has max_tokens tokens"""
+    min_tokens: int = 1
+    """shortest response, in tokens"""
+    temperature: float = 1.0
+    """T: responses are drawn from softmax(logits / T), and scored with it"""
+    minibatch_size: int = 64
+    """responses an update"""
+    epochs: int = 4
+    """passes over the responses of a step"""
+    learning_rate: float = 1e-5
+    """at the first step; it falls in a line to 0"""
+    max_grad_norm: float = 1.0
+    """the gradient is scaled down to this norm"""
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    seed: int = 0
+
+    def __post_init__(self):
+        require_count(**of(self, "steps", "minibatch_size", "epochs"))
+        require_count(least=0, seed=self.seed)
+        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
+
+
+@dataclass(frozen=True)
+class Experience:
+    """Responses of π_old, the policy before an update, with log-probs, KL and entropy by token."""
+
+    responses: Responses
+    logprobs: Float[Tensor, "batch token"]
+    """log π_old(y_t), scored as every later pass scores them, so that the first ratio is 1"""
+    reference_logprobs: Float[Tensor, "batch token"]
+    kl: Float[Tensor, "batch token"]
+    """KL(π_old ‖ ref) after the tokens before t, over the whole vocabulary"""
+    entropy: Float[Tensor, "batch token"]
+
+    def metrics(self) -> Metrics:
+        """KL and length of a response, entropy of a token; nats.
+
+        The KL is that of each token's whole distribution: its mean has the expectation of the
+        log-ratio's mean, never falls below 0, and has lighter tails.
+        """
+        mask = self.responses.mask
+        kl = sum_over_tokens(self.kl, mask)
+        return {
+            "kl": kl.mean().clamp(min=0).item(),  # clamped: rounding can take it below 0
+            "kl_median": kl.median().item(),
+            "entropy": masked_mean(self.entropy, mask).item(),
+            "tokens": mask.sum(dim=1).double().mean().item(),
+        }
+
+
+def prompt_batch(
+    prompts: Sequence[Sequence[int]], models: Sequence[nn.Module], config: RolloutConfig
+) -> Responses:
+    """The prompts, left-padded, each with a placeholder for its response.
+
+    Raises ValueError for no prompts, and where one of the models could not answer them.
+    """
+    if len(prompts) == 0:
+        raise ValueError("the list of prompts is empty: there is nothing to respond to")
+    batch = pad(prompts, [[0]] * len(prompts))
+    device = next(models[0].parameters()).device
+    batch = batch.to(device)
+    for model in models:
+        check_sampling(
+            model,
+            batch.prompts,
+            batch.prompt_mask,
+            max_tokens=config.max_tokens,
+            **scoring_settings(config),
+        )
+    return batch
+
+
+@torch.no_grad()
+def experience(
+    policy: nn.Module,
+    reference: nn.Module,
+    prompts: Responses,
+    config: RolloutConfig,
+    generator: torch.Generator,
+) -> Experience:
+    """One response of the policy to each row's prompt, scored by policy and reference."""
+    settings = scoring_settings(config)
+    responses = sample(
+        policy,
+        prompts.prompts,
+        prompts.prompt_mask,
+        max_tokens=config.max_tokens,
+        generator=generator,
+        **settings,
+    ).responses
+    logits = sampling_logits(policy, responses, **settings)
+    reference_logits = sampling_logits(reference, responses, **settings)
+    return Experience(
+        responses,
+        token_logprobs(logits, responses.tokens),
+        token_logprobs(reference_logits, responses.tokens),
+        exact_kl(logits, reference_logits),
+        entropy(logits),
+    )
+
+
+def scored(
+    policy: nn.Module, responses: Responses, config: RolloutConfig
+) -> Float[Tensor, "batch token"]:
+    """log π(y_t) under the distribution that the responses were drawn from."""
+    return response_logprobs(policy, responses, **scoring_settings(config))
+
+
+def scoring_settings(config: RolloutConfig) -> dict:
+    """The settings of `response_logprobs` that say which distribution responses come from."""
+    return of(config, "temperature", "min_tokens", "end_token")

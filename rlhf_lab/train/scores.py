@@ -1,0 +1,46 @@
+"""What a reward function may return, checked at every step: bad scores never reach an update."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rlhf_lab.responses import Responses
+
+Reward = Callable[[Responses], Float[Tensor, "batch"]]
+StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]]
+
+
+def checked_rewards(rewards: object, count: int) -> Float[Tensor, "batch"]:
+    """The rewards as they came, without gradient.
+
+    Raises ValueError unless there is one float a response, FloatingPointError where one is not
+    finite.
+    """
+    wanted = f"the reward must return a float tensor of shape ({count},), one number a response"
+    if not isinstance(rewards, Tensor):
+        raise ValueError(f"{wanted}, got {type(rewards).__name__}: {str(rewards)[:60]!r}")
+    if rewards.shape != (count,) or not rewards.is_floating_point():
+        raise ValueError(f"{wanted}, got {rewards.dtype} of shape {tuple(rewards.shape)}")
+    if not rewards.isfinite().all():
+        row = int((~rewards.isfinite()).nonzero()[0])
+        raise FloatingPointError(f"{wanted}, got {rewards[row].item()} for response {row}")
+    return rewards.detach()
+
+
+def checked_step_rewards(
+    judged: object, responses: Responses
+) -> tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]:
+    """Rewards and ends of steps as they came; errors as `checked_rewards`, at the ends of steps."""
+    shape = responses.mask.shape
+    wanted = f"the reward must return two tensors of shape {tuple(shape)}: floats, and true at ends"
+    if not (isinstance(judged, tuple) and len(judged) == 2):
+        raise ValueError(f"{wanted}, got {type(judged).__name__}: {str(judged)[:60]!r}")
+    rewards, ends = judged
+    if ends.shape != shape or ends.dtype != torch.bool or (ends & ~responses.mask).any():
+        raise ValueError(f"{wanted} of steps, at real tokens; got {ends.dtype} {tuple(ends.shape)}")
+    if rewards.shape != shape:
+        raise ValueError(f"{wanted}, got rewards of shape {tuple(rewards.shape)}")
+    checked_rewards(rewards[ends], int(ends.sum()))
+    return rewards.detach(), ends

@@ -1,0 +1,296 @@
+import math
+from functools import partial
+
+import pytest
+import torch
+from shape_checker import unchecked
+
+from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.logprobs import response_values, sequence_logprobs
+from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy, value_model
+from rlhf_lab.responses import pad
+from rlhf_lab.train.loop import history
+from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.train.pretraining_mix import PretrainingMix
+from rlhf_lab.train.trust_region import Clipped, Penalised
+
+BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
+PROMPTS = [[1, 2], [3], [4, 5], [6]]
+SETTINGS = {
+    "steps": 3,
+    "max_tokens": 4,
+    "end_token": 0,
+    "batch_size": 8,
+    "minibatch_size": 4,
+    "epochs": 2,
+    "learning_rate": 1e-2,
+    "critic_learning_rate": 1e-2,
+}
+
+
+def threes(responses):
+    """The number of times that token 3 was written."""
+    return ((responses.tokens == 3) & responses.mask).sum(1).double()
+
+
+def run(reward=threes, prompts=PROMPTS, policy=None, models=None, **settings):
+    policy = trainable_copy(BASE) if policy is None else policy
+    config = PPOConfig(**(SETTINGS | settings))
+    return policy, history(train_ppo(policy, reward, prompts, config, **(models or {})))
+
+
+def weights(model):
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def unchanged(model, before):
+    return all(map(torch.equal, model.parameters(), before))
+
+
+def test_the_reward_rises():
+    _, metrics = run(steps=25, batch_size=32, minibatch_size=32, beta=0.01)
+    assert metrics["reward"][-1] > metrics["reward"][0] + 1
+    assert metrics["kl"][0] == pytest.approx(0, abs=1e-12)
+    assert metrics["kl"][-1] > 0.1
+
+
+def test_a_larger_beta_stays_closer_to_the_reference():
+    sizes = {"steps": 15, "batch_size": 32, "minibatch_size": 32}
+    last = [run(beta=beta, **sizes)[1]["kl"][-1] for beta in (0.01, 1.0)]
+    assert last[0] > 2 * last[1]
+
+
+def test_same_seed_same_metrics_and_another_seed_others():
+    assert run(seed=1)[1] == run(seed=1)[1]
+    assert run(seed=1)[1] != run(seed=2)[1]
+
+
+def test_the_global_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    run()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_before_the_first_update_the_ratio_is_1():
+    """One pass over one batch: the loss is minus the mean advantage, 0 after whitening."""
+    _, metrics = run(steps=1, epochs=1, minibatch_size=8)
+    assert metrics["loss"][0] == pytest.approx(0, abs=1e-12)
+
+
+def test_reference_and_critic_may_be_given_and_the_reference_stays():
+    reference, critic = frozen_copy(BASE), value_model(BASE)
+    before = weights(reference), weights(critic)
+    run(models={"reference": reference, "critic": critic})
+    assert unchanged(reference, before[0])
+    assert not unchanged(critic, before[1])
+
+
+def test_the_critic_learns_the_expected_return():
+    """A reward that the policy cannot change: V should become its mean, 2."""
+    constant = lambda responses: torch.full((len(responses),), 2.0)  # noqa: E731
+    critic = value_model(BASE)
+    settings = {"steps": 20, "beta": 0.0, "critic_learning_rate": 3e-2, "value_epsilon": 10.0}
+    run(constant, models={"critic": critic}, minibatch_size=8, **settings)
+    batch = pad(PROMPTS, [[3, 3, 3, 3], [1, 2, 0], [0], [6, 5]])
+    assert response_values(critic, batch)[batch.mask].tolist() == pytest.approx([2] * 10, abs=0.2)
+
+
+def test_every_policy_pass_knows_temperature_and_minimum_length():
+    """Else the first ratio would not be 1, nor the first KL 0."""
+    _, metrics = run(
+        steps=1, epochs=1, minibatch_size=8, temperature=0.7, min_tokens=3, max_tokens=4
+    )
+    assert metrics["loss"][0] == pytest.approx(0, abs=1e-12)
+    assert metrics["kl"][0] == pytest.approx(0, abs=1e-12)
+    assert metrics["tokens"][0] >= 3
+
+
+def test_dropout_is_off():
+    noisy = trainable_copy(BASE)
+    noisy.transformer.drop.p = 0.9
+    _, metrics = run(policy=noisy.train(), steps=1, epochs=1, minibatch_size=8)
+    assert [metrics["kl"][0], metrics["loss"][0]] == pytest.approx([0, 0], abs=1e-12)
+
+
+def test_the_coefficient_rises_while_the_kl_is_above_its_target_and_falls_below_it():
+    """Ziegler's controller: by at most 0.2 · batch / horizon a step."""
+    for target, sign in ((1e-6, 1), (100.0, -1)):
+        _, metrics = run(steps=4, beta=0.1, target_kl=target, horizon=80, learning_rate=5e-2)
+        ratios = [b / a for a, b in zip(metrics["beta"][1:], metrics["beta"][2:], strict=False)]
+        assert ratios == pytest.approx([1 + sign * 0.2 * 8 / 80] * len(ratios))
+
+
+def test_the_penalty_doubles_above_its_target_and_halves_below():
+    for target, factor in ((1e-9, 2), (100.0, 0.5)):
+        region = Penalised(first_penalty=1.0, target_kl=target)
+        _, metrics = run(steps=3, trust_region=region)
+        assert metrics["penalty"] == [1.0, factor, factor**2]
+    _, metrics = run(trust_region=Penalised(first_penalty=3.0, target_kl=None))
+    assert metrics["penalty"] == [3.0] * 3
+
+
+def test_a_larger_penalty_moves_less_in_a_step():
+    moved = [
+        run(
+            steps=1,
+            epochs=15,
+            minibatch_size=8,
+            trust_region=Penalised(first_penalty=p, target_kl=None),
+        )[1]
+        for p in (0.0, 100.0)
+    ]
+    assert moved[0]["kl_to_old"][0] > 3 * moved[1]["kl_to_old"][0]
+
+
+def test_clipping_moves_less_than_no_clipping():
+    moved = [
+        run(steps=1, epochs=15, minibatch_size=8, trust_region=Clipped(epsilon=epsilon))[1][
+            "kl_to_old"
+        ][0]
+        for epsilon in (0.05, 1e6)
+    ]
+    assert moved[1] > 2 * moved[0]
+
+
+def test_ppo_ptx_keeps_the_likelihood_of_pretraining_texts():
+    texts = pad([[1]] * 2, [[4, 5, 6], [6, 5, 4]])
+    likelihoods = []
+    for mix in (None, PretrainingMix(texts=texts, gamma=5.0)):
+        policy, _ = run(steps=10, beta=0.0, minibatch_size=8, models={"pretraining": mix})
+        likelihoods.append(sequence_logprobs(policy, texts).mean().item())
+    assert likelihoods[1] > likelihoods[0] + 2
+
+
+@pytest.mark.parametrize(
+    ("reward", "error", "message"),
+    [
+        (lambda r: torch.full((len(r),), torch.nan), FloatingPointError, "got nan for response 0"),
+        (lambda r: torch.full((len(r),), torch.inf), FloatingPointError, "got inf"),
+        (lambda r: "good", ValueError, "got str: 'good'"),
+        (lambda r: [1.0] * len(r), ValueError, "got list"),
+        (lambda r: torch.zeros(len(r), 1), ValueError, r"float32 of shape \(8, 1\)"),
+        (lambda r: torch.zeros(3), ValueError, r"shape \(8,\), one number a response, got"),
+        (lambda r: torch.zeros(len(r), dtype=torch.long), ValueError, "got torch.int64"),
+    ],
+)
+def test_a_reward_of_the_wrong_kind_is_refused_before_any_update(reward, error, message):
+    policy = trainable_copy(BASE)
+    before = weights(policy)
+    with pytest.raises(error, match=message):
+        run(reward, policy=policy)
+    assert unchanged(policy, before)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        *(
+            (name, value, f"{name} must be a whole number")
+            for name in ("steps", "batch_size", "minibatch_size", "epochs", "horizon")
+            for value in (0, 1.5, "8")
+        ),
+        *(
+            (name, value, f"{name} must be a finite number above 0")
+            for name in ("learning_rate", "critic_learning_rate", "value_epsilon", "max_grad_norm")
+            for value in (0.0, -1.0, math.nan, "0.1")
+        ),
+        *(("target_kl", value, "target_kl must be a finite number above 0") for value in (0, -1.0)),
+        *(
+            ("beta", value, "beta must be a finite number, 0 or above")
+            for value in (-1.0, math.nan)
+        ),
+        ("gamma", 1.1, r"gamma must lie in 0\.\.1"),
+        ("lam", -0.1, r"lam must lie in 0\.\.1"),
+        ("minibatch_size", 3, "minibatch_size must divide 8, got 3"),
+    ],
+)
+def test_bad_settings_are_refused(setting, value, message):
+    with pytest.raises(ValueError, match=message):
+        unchecked(PPOConfig, **(SETTINGS | {setting: value}))
+
+
+def test_bad_trust_regions_and_mixes_are_refused():
+    with pytest.raises(ValueError, match="epsilon must be a finite number above 0"):
+        Clipped(epsilon=0.0)
+    with pytest.raises(ValueError, match="first_penalty must be a finite number, 0 or above"):
+        Penalised(first_penalty=-1.0, target_kl=None)
+    with pytest.raises(ValueError, match="target_kl must be a finite number above 0"):
+        Penalised(first_penalty=1.0, target_kl=0.0)
+    with pytest.raises(ValueError, match="gamma must be a finite number above 0"):
+        PretrainingMix(texts=pad([[1]], [[2]]), gamma=0.0)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "settings", "message"),
+    [
+        ([], {}, "the list of prompts is empty"),
+        ([[1], []], {}, "at least one token"),
+        ([[7]], {}, r"prompts: token ids must lie in 0\.\.6"),
+        ([[1] * 5], {}, "max_tokens = 4 exceed the model's context of 8"),
+        (PROMPTS, {"max_tokens": 0}, "max_tokens must be a whole number"),
+        (PROMPTS, {"min_tokens": 5}, "min_tokens = 5 is more than max_tokens = 4"),
+        (PROMPTS, {"end_token": 7}, "end_token must lie in"),
+        (PROMPTS, {"temperature": 0.0}, "temperature must be a finite number above 0"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, message):
+    with pytest.raises(ValueError, match=message):
+        train_ppo(trainable_copy(BASE), threes, prompts, PPOConfig(**(SETTINGS | settings)))
+
+
+def test_models_that_cannot_read_the_prompts_or_learn_are_refused_at_the_call():
+    config, small = (
+        PPOConfig(**SETTINGS),
+        tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0),
+    )
+    train = partial(train_ppo, trainable_copy(BASE), threes, PROMPTS, config)
+    for models in ({"reference": small}, {"critic": value_model(small)}):
+        with pytest.raises(ValueError, match=r"prompts: token ids must lie in 0\.\.4"):
+            train(**models)
+    with pytest.raises(ValueError, match=r"token ids must lie in 0\.\.6"):
+        train(pretraining=PretrainingMix(texts=pad([[1]], [[9]]), gamma=1.0))
+    with pytest.raises(ValueError, match="nothing would learn"):
+        train_ppo(frozen_copy(BASE), threes, PROMPTS, config)
+
+
+def test_a_nan_in_the_weights_stops_the_run():
+    broken = trainable_copy(BASE)
+    with torch.no_grad():
+        next(broken.parameters()).fill_(torch.nan)
+    with pytest.raises(FloatingPointError, match="logits hold NaN"):
+        run(policy=broken)
+
+
+def test_the_rates_fall_in_a_line_to_0(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "rlhf_lab.train.ppo.update",
+        lambda _optimizer, _loss, **settings: seen.append(settings) or 0.0,
+    )
+    run(steps=4, epochs=1, minibatch_size=8, learning_rate=1.0, critic_learning_rate=2.0)
+    assert [s["learning_rate"] for s in seen[::2]] == [1.0, 0.75, 0.5, 0.25]
+    assert [s["learning_rate"] for s in seen[1::2]] == [2.0, 1.5, 1.0, 0.5]
+
+
+def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
+    """Policy, critic, moments, random numbers and both coefficients come back from the file."""
+    settings = SETTINGS | {
+        "steps": 6,
+        "target_kl": 0.01,
+        "horizon": 100,
+        "trust_region": Penalised(first_penalty=1.0, target_kl=1e-3),
+    }
+    config = PPOConfig(**settings)
+    whole_policy, whole = run(**settings)
+    where = Checkpoints(path=tmp_path / "run.safetensors", every=1, settings={})
+    train = partial(train_ppo, reward=threes, prompts=PROMPTS, config=config, checkpoints=where)
+    broken = train(trainable_copy(BASE))
+    first = [next(broken) for _ in range(4)]
+    broken.close()
+    policy = trainable_copy(BASE)
+    rest = list(train(policy))
+    assert first[0]["step"] == 0
+    assert rest[0]["step"] == 3
+    table = {name: [row[name] for row in [*first[:3], *rest]] for name in whole}
+    assert table == whole
+    assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))
