@@ -82,9 +82,8 @@ def test_the_derived_kl_is_that_of_all_draws_and_below_the_bound(draws):
     kl = kl_divergence(counted(draws).log(), world.reference_logprobs[order])
     lines = [value(line.expression, {(n,): draws}) for line in built(kl_of_the_best).lines]
     close(lines[0], kl)
-    close(lines[-1], math.log(draws) - (draws - 1) / draws)
-    assert lines == sorted(lines) if draws > 1 else max(map(abs, lines)) < 1e-12
-    assert draws == 1 or lines[0] < lines[1] < lines[2]
+    close(lines[2:], 4 * [math.log(draws) - (draws - 1) / draws])
+    assert draws == 1 or 0 < lines[0] < lines[1] < lines[2]
 
 
 @pytest.mark.parametrize("draws", [2, 4, 128])
@@ -99,7 +98,7 @@ def test_the_derived_area_is_a_numerical_integral(draws):
 
 @pytest.mark.parametrize("draws", [2, 4])
 def test_many_small_responses_come_close_to_the_bound(draws):
-    """Without ties the bound is the KL: equal responses, of which one is ever less likely."""
+    """The gap closes as responses of one probability, 1/count each, become many and unlikely."""
     gaps = []
     for count in (10, 100, 1000):
         steps = (torch.arange(count + 1).double() / count) ** draws
