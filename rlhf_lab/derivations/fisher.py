@@ -135,18 +135,16 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "slope to old, line 2: twice 1",
         "slope to old, line 2: square of 1",
     ),
-    "log 2π and log π have one derivative.": (
-        "curvature to old, line 5: twice policy(a, s, theta_old)",
-        "curvature from old, line 5: twice policy(a, s, theta_old)",
-    ),
-    "(-u)² = u².": (
+    "(-u)² = u², and log 2π has the derivative of log π.": (
         "curvature to old, line 3: sign of Derivative(policy(a, s, theta), theta)",
         "curvature to old, line 3: sign of policy(a, s, theta)",
         "curvature to old, line 4: sign of policy(a, s, theta_old)",
         "curvature to old, line 5: sign of log(policy(a, s, theta_old))",
+        "curvature to old, line 5: twice policy(a, s, theta_old)",
         "curvature from old, line 3: sign of Derivative(policy(a, s, theta), theta)",
         "curvature from old, line 3: sign of policy(a, s, theta)",
         "curvature from old, line 4: sign of policy(a, s, theta_old)",
         "curvature from old, line 5: sign of log(policy(a, s, theta_old))",
+        "curvature from old, line 5: twice policy(a, s, theta_old)",
     ),
 }

@@ -105,3 +105,45 @@ def k1_in_the_reward() -> Derivation:
 
 
 RESULTS = (k1_as_loss, k2_as_loss, k3_as_loss, k1_in_the_reward)
+
+# Altered lines that say the same: why, and which.
+EQUIVALENT: dict[str, tuple[str, ...]] = {
+    "log 2π has the derivative of log π, and KL[π ‖ 2 ref] that of KL[π ‖ ref].": (
+        "k1 as a loss, line 2: twice policy(y, theta)",
+        "k2 as a loss, line 2: twice policy(y, theta)",
+        "k2 as a loss, line 3: twice policy(y, theta)",
+        "k2 as a loss, line 5: twice reference(y)",
+        "k3 as a loss, line 2: twice policy(y, theta)",
+        "k3 as a loss, line 3: twice policy(y, theta)",
+        "k3 as a loss, line 4: twice policy(y, theta)",
+        "k3 as a loss, line 5: twice policy(y, theta)",
+        "k1 in the reward, line 3: twice policy(y, theta)",
+        "k1 in the reward, line 4: twice policy(y, theta)",
+    ),
+    "Line 3 is 0, and so are its multiples and its square; slopes at any parameter sum to 0.": (
+        "k1 as a loss, line 3: sign of Sum(Derivative(policy(y, theta), theta), (y, 1, N))",
+        "k1 as a loss, line 3: twice Sum(Derivative(policy(y, theta), theta), (y, 1, N))",
+        "k1 as a loss, line 3: square of Sum(Derivative(policy(y, theta), theta), (y, 1, N))",
+        "k1 as a loss, line 3: sign of Derivative(policy(y, theta), theta)",
+        "k1 as a loss, line 3: twice Derivative(policy(y, theta), theta)",
+        "k1 as a loss, line 3: sign of policy(y, theta)",
+        "k1 as a loss, line 3: twice policy(y, theta)",
+        "k1 as a loss, line 3: sign of theta",
+        "k1 as a loss, line 3: twice theta",
+        "k1 as a loss, line 3: square of theta",
+        "k1 as a loss, line 3: theta_old for theta",
+    ),
+    "Any number may stand where the 1 stands, since the mean score is 0.": (
+        "k3 as a loss, line 3: without 1: 1 - reference(y)/policy(y, theta)",
+        "k3 as a loss, line 3: sign of 1",
+        "k3 as a loss, line 3: twice 1",
+        "k1 in the reward, line 2: without 1: k1(y, theta) + 1",
+        "k1 in the reward, line 2: sign of 1",
+        "k1 in the reward, line 2: twice 1",
+        "k1 in the reward, line 2: square of 1",
+        "k1 in the reward, line 3: without 1: k1(y, theta) + 1",
+        "k1 in the reward, line 3: sign of 1",
+        "k1 in the reward, line 3: twice 1",
+        "k1 in the reward, line 3: square of 1",
+    ),
+}
