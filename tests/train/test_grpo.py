@@ -1,0 +1,219 @@
+import math
+
+import pytest
+import torch
+from shape_checker import unchecked
+
+from rlhf_lab.advantages import centred_outcome_advantages, centred_process_advantages
+from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
+from rlhf_lab.train.loop import history
+
+BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
+PROMPTS = [[1, 2], [3], [4, 5], [6]]
+SETTINGS = {
+    "steps": 3,
+    "max_tokens": 4,
+    "end_token": 0,
+    "prompts_per_step": 4,
+    "group_size": 4,
+    "minibatch_size": 16,
+    "learning_rate": 1e-2,
+}
+
+
+def threes(responses):
+    """The number of times that token 3 was written."""
+    return ((responses.tokens == 3) & responses.mask).sum(1).double()
+
+
+def each_three(responses):
+    """Every token is a step, right where it is a 3."""
+    return (responses.tokens == 3).double(), responses.mask
+
+
+def run(reward=threes, prompts=PROMPTS, policy=None, train=train_grpo, models=None, **settings):
+    policy = trainable_copy(BASE) if policy is None else policy
+    config = GRPOConfig(**(SETTINGS | settings))
+    return policy, history(train(policy, reward, prompts, config, **(models or {})))
+
+
+def weights(model):
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def unchanged(model, before):
+    return all(map(torch.equal, model.parameters(), before))
+
+
+@pytest.mark.parametrize(
+    ("train", "reward"), [(train_grpo, threes), (train_grpo_on_steps, each_three)]
+)
+def test_the_reward_rises_under_both_kinds_of_supervision(train, reward):
+    _, metrics = run(reward, train=train, steps=25, beta=0.0)
+    assert metrics["reward"][-1] > metrics["reward"][0] + 1
+    assert metrics["kl"][0] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_loss_is_0_at_the_first_update_and_its_gradient_is_not():
+    _, metrics = run(steps=1, temperature=0.7, min_tokens=2)
+    assert metrics["loss"][0] == pytest.approx(0, abs=1e-12)
+    assert metrics["grad_norm"][0] > 0.01
+
+
+def test_equal_rewards_leave_the_policy_where_it_is():
+    policy, metrics = run(lambda r: torch.ones(len(r)).double(), optimizer=torch.optim.SGD)
+    assert metrics["grad_norm"] == [pytest.approx(0, abs=1e-9)] * 3
+    assert all(map(torch.allclose, policy.parameters(), BASE.parameters()))
+
+
+def test_same_seed_same_metrics_and_another_seed_others():
+    assert run(seed=1)[1] == run(seed=1)[1]
+    assert run(seed=1)[1] != run(seed=2)[1]
+
+
+def test_the_kl_in_the_loss_holds_the_policy_at_the_reference():
+    last = [run(steps=20, beta=beta)[1]["kl"][-1] for beta in (0.0, 2.0)]
+    assert last[0] > 2 * last[1]
+
+
+def test_with_the_std_the_scale_of_the_reward_does_not_count_and_without_it_does():
+    def hundredfold(responses):
+        return 100 * threes(responses)
+
+    with_std = [run(reward, max_grad_norm=1e9)[1]["kl"][-1] for reward in (threes, hundredfold)]
+    assert with_std[0] == pytest.approx(with_std[1], rel=0.01)
+    plain = {
+        "advantages": centred_outcome_advantages,
+        "optimizer": torch.optim.SGD,
+        "max_grad_norm": 1e9,
+    }
+    without = [run(reward, **plain)[1]["kl"][-1] for reward in (threes, hundredfold)]
+    assert without[1] > 10 * without[0]
+
+
+def test_a_step_gets_its_own_and_later_rewards_so_early_tokens_are_blamed_for_no_later_ones():
+    """The same total reward: process supervision tells which token earned it."""
+    seen = {}
+
+    def captured(name):
+        def advantages(rewards, ends):
+            seen[name] = centred_process_advantages(rewards, ends), rewards, ends
+            return seen[name][0]
+
+        return advantages
+
+    run(each_three, train=train_grpo_on_steps, steps=1, process_advantages=captured("steps"))
+    advantages, rewards, ends = seen["steps"]
+    mean = (rewards * ends).sum((1, 2), keepdim=True) / ends.sum((1, 2), keepdim=True)
+    from_here = ((rewards - mean) * ends).flip(-1).cumsum(-1).flip(-1)
+    assert torch.allclose(advantages, from_here)
+
+
+def test_the_reference_stays():
+    reference = frozen_copy(BASE)
+    run(models={"reference": reference})
+    assert unchanged(reference, weights(BASE))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        *(("group_size", v, "group_size must be a whole number, 2 or above") for v in (1, 0, 2.5)),
+        *(("epsilon", v, "epsilon must be a finite number above 0") for v in (0.0, -0.1, math.nan)),
+        *(("beta", v, "beta must be a finite number, 0 or above") for v in (-0.1, math.inf, "0")),
+        ("prompts_per_step", 0, "prompts_per_step must be a whole number"),
+        ("minibatch_size", 5, "minibatch_size must divide 16, got 5"),
+        ("learning_rate", 0.0, "learning_rate must be a finite number above 0"),
+        ("seed", -1, "seed must be a whole number, 0 or above"),
+    ],
+)
+def test_bad_settings_are_refused(setting, value, message):
+    with pytest.raises(ValueError, match=message):
+        unchecked(GRPOConfig, **(SETTINGS | {setting: value}))
+
+
+@pytest.mark.parametrize(
+    ("prompts", "settings", "message"),
+    [
+        ([], {}, "the list of prompts is empty"),
+        ([[9]], {}, r"prompts: token ids must lie in 0\.\.6"),
+        ([[1] * 5], {}, "exceed the model's context of 8"),
+    ],
+)
+def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, message):
+    with pytest.raises(ValueError, match=message):
+        train_grpo(trainable_copy(BASE), threes, prompts, GRPOConfig(**(SETTINGS | settings)))
+
+
+@pytest.mark.parametrize(
+    ("reward", "error", "message"),
+    [
+        (lambda r: "good", ValueError, "got str: 'good'"),
+        (lambda r: torch.zeros(len(r), 2), ValueError, r"of shape \(16, 2\)"),
+        (lambda r: torch.zeros(len(r)) / 0, FloatingPointError, "got nan for response 0"),
+    ],
+)
+def test_a_reward_of_the_wrong_kind_is_refused_before_any_update(reward, error, message):
+    policy = trainable_copy(BASE)
+    with pytest.raises(error, match=message):
+        run(reward, policy=policy)
+    assert unchanged(policy, weights(BASE))
+
+
+def shape(responses):
+    return responses.mask.shape
+
+
+@pytest.mark.parametrize(
+    ("reward", "error", "message"),
+    [
+        (threes, ValueError, "two tensors .* got Tensor"),
+        (lambda r: (torch.zeros(2, 2), r.mask), ValueError, r"got rewards of shape \(2, 2\)"),
+        (lambda r: (torch.zeros(shape(r)), r.tokens), ValueError, "got torch.int64"),
+        (
+            lambda r: (torch.zeros(shape(r)), torch.ones_like(r.mask)),
+            ValueError,
+            "true at ends of steps, at real tokens",
+        ),
+        (
+            lambda r: (torch.full(shape(r), torch.nan), r.mask),
+            FloatingPointError,
+            "got nan for response 0",
+        ),
+        (
+            lambda r: (torch.zeros(shape(r)), torch.zeros_like(r.mask)),
+            ValueError,
+            "two responses and two steps",
+        ),
+    ],
+)
+def test_step_rewards_of_the_wrong_kind_are_refused_before_any_update(reward, error, message):
+    policy = trainable_copy(BASE)
+    with pytest.raises(error, match=message):
+        run(reward, policy=policy, train=train_grpo_on_steps)
+    assert unchanged(policy, weights(BASE))
+
+
+def test_what_a_step_reward_says_beside_the_ends_of_steps_does_not_count():
+    def dirty(responses):
+        rewards, ends = each_three(responses)
+        return torch.where(ends, rewards, torch.nan), ends
+
+    clean = run(each_three, train=train_grpo_on_steps)[1]
+    assert run(dirty, train=train_grpo_on_steps)[1] == clean
+
+
+def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
+    config = GRPOConfig(**(SETTINGS | {"steps": 6}))
+    whole_policy, whole = run(steps=6)
+    where = Checkpoints(path=tmp_path / "run.safetensors", every=2, settings={})
+    broken = train_grpo(trainable_copy(BASE), threes, PROMPTS, config, checkpoints=where)
+    first = [next(broken) for _ in range(4)]
+    broken.close()
+    policy = trainable_copy(BASE)
+    rest = list(train_grpo(policy, threes, PROMPTS, config, checkpoints=where))
+    assert rest[0]["step"] == 2
+    assert {name: [row[name] for row in [*first[:2], *rest]] for name in whole} == whole
+    assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))
