@@ -115,7 +115,7 @@ def ground(derivation: Chain) -> str:
     """What is taken for granted: its sentence, and the definitions that stand behind the lines."""
     words = escape(derivation.given.statement)
     meanings = [Latex().doprint(meaning) for meaning in definitions(derivation)]
-    shown = [f"<p>{words}</p>"] if words else []
+    shown = [f"<p>Given: {words}</p>"] if words else []
     shown += [f"<p>By definition: {formula(meaning)}</p>" for meaning in meanings]
     return "\n".join(shown)
 

@@ -55,7 +55,7 @@ def test_it_asks_for_nothing_from_outside_and_has_no_id():
 def test_what_is_given_stands_above_the_lines_with_the_definitions_that_are_used():
     page = parsed(sums_to_one())
     above = [p.text for p in page.find_all("p") if not p.find_parent("li")]
-    assert above[0] == sums_to_one().given.statement
+    assert above[0] == f"Given: {sums_to_one().given.statement}"
     assert len(above) == 3  # π* in terms of Z, and Z
     assert "By definition" not in parsed(gibbs()).text
 

@@ -1,0 +1,129 @@
+"""What the page of derivations shows: every result of the catalogue and every refusal, as HTML.
+
+All of it is worked out from the catalogue, so a new result appears by itself. A claim is written
+as <span data-claim="DPO-4">, which the book's extension links to its row in the ledger.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache
+from html import escape
+from inspect import cleandoc
+
+from rlhf_lab.derivations import catalogue, notes
+from rlhf_lab.derivations.checker.lines import Chain, DerivationError, Line
+from rlhf_lab.derivations.claims import CLAIMS
+from rlhf_lab.html_tables import framed
+from rlhf_lab.stepper import stepper
+
+Make = Callable[[], Chain]
+built = cache(lambda make: make())
+NAMES = {"bradley": "Bradley-", "terry": "Terry", "plackett": "Plackett-", "luce": "Luce"}
+NAMES |= {"gibbs": "Gibbs", "rloo": "RLOO", "fisher": "Fisher"}
+ACRONYMS = {"dpo", "ppo", "kl", "grpo", "gae", "rlhf", "trpo", "ptx"}
+# MathJax sets the formulas of a result when it is unfolded: all of them at once would take seconds.
+SET, WAITING = 'class="math ', 'class="waiting '
+UNFOLD = """
+<script>{
+  const folds = [...document.currentScript.parentElement.querySelectorAll("details")];
+  const set = fold => {
+    const waiting = [...fold.querySelectorAll(".waiting")];
+    for (const formula of waiting) formula.classList.replace("waiting", "math");
+    if (waiting.length) window.MathJax?.typeset?.(waiting);
+  };
+  for (const fold of folds) fold.addEventListener("toggle", () => fold.open && set(fold));
+  addEventListener("beforeprint", () => folds.forEach(fold => { fold.open = true; set(fold); }));
+}</script>"""
+
+
+def topics() -> dict[str, tuple[str, tuple[Make, ...]]]:
+    """Title of each module with results: its first sentence, and the results, in reading order."""
+    return {
+        title(module.__name__.rpartition(".")[2]): (first_paragraph(module), module.RESULTS)
+        for module in catalogue.MODULES
+    }
+
+
+def title(name: str) -> str:
+    """The name of a module as a heading: kl_chain is "KL chain"."""
+    words = [
+        word.upper() if word in ACRONYMS else NAMES.get(word, word) for word in name.split("_")
+    ]
+    heading = " ".join(words).replace("- ", "-")
+    return heading[0].upper() + heading[1:]
+
+
+def first_paragraph(thing: object) -> str:
+    """The first paragraph of a docstring on one line, without the claims and sources behind it."""
+    return re.split(r"\s*\b[A-Z]+-\d", first_lines(thing))[0]
+
+
+def first_lines(thing: object) -> str:
+    """The first paragraph of a docstring on one line."""
+    return cleandoc(thing.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def claims_of(make: Make) -> str:
+    """The claims that a result proves."""
+    names = [name for name, makers in CLAIMS.items() if make in makers]
+    return ", ".join(map(claim_span, names))
+
+
+def claim_span(name: str) -> str:
+    """The name of a claim, for the book to link."""
+    return f'<span data-claim="{name}">{name}</span>'
+
+
+def evidence(derivations: Iterable[Chain]) -> Counter:
+    """How many lines of the derivations have which kind of evidence."""
+    return Counter(line.evidence.kind for derivation in derivations for line in derivation.lines)
+
+
+def sampled_lines(derivations: Iterable[Chain]) -> list[tuple[str, int, Line]]:
+    """Each line that was compared at random points and not proved: derivation, number, line."""
+    return [
+        (derivation.name, number, line)
+        for derivation in derivations
+        for number, line in enumerate(derivation.lines, start=1)
+        if line.evidence.kind == "sampled"
+    ]
+
+
+def all_results() -> str:
+    """Every result under its topic: what it says, its claims, its lines behind a fold."""
+    parts = []
+    for heading, (about, makes) in topics().items():
+        anchor = "results-" + heading.lower().replace(" ", "-")
+        parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3><p>{escape(about)}</p>')
+        parts += map(one_result, makes)
+    return framed("\n".join(parts) + UNFOLD)
+
+
+def one_result(make: Make) -> str:
+    """One result: name and sentence, and folded below them claims, evidence and the stepper."""
+    derivation, claims = built(make), claims_of(make)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in evidence([derivation]).items())
+    code = f"{make.__module__.removeprefix('rlhf_lab.derivations.')}.{make.__name__}()"
+    return (
+        f"<details><summary><strong>{escape(derivation.name)}</strong>. "
+        f"{escape(first_paragraph(make))}</summary>"
+        f"<p>{'Proves ' + claims + '. ' if claims else ''}Lines: {escape(kinds)}. "
+        f"In code: <code>{escape(code)}</code></p>"
+        f"{stepper(derivation).html().replace(SET, WAITING)}</details>"
+    )
+
+
+def refusals() -> str:
+    """The notes' printed errors, each as the checker refused it just now."""
+    parts = []
+    for claim, makers in notes.REFUSED.items():
+        for make in makers:
+            try:
+                make()
+            except DerivationError as refused:
+                printed = escape(first_lines(make)).replace(claim, claim_span(claim), 1)
+                parts.append(f"<p>{printed}<br><code>{escape(str(refused))}</code></p>")
+            else:
+                raise ValueError(f"{make.__name__} is printed wrongly in the notes, but accepted")
+    return framed("\n".join(parts))
