@@ -15,18 +15,23 @@ from rlhf_lab.derivations.checker.induction import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.notation import factors, terms
 
-gamma, lam = symbols("gamma lambda", nonnegative=True)
+gamma, lam = symbols("gamma lambda", positive=True)
+no_weight = symbols("lambda", nonnegative=True)
 t, n = symbols("t n", integer=True, positive=True)
 later = symbols("l", integer=True, nonnegative=True)
-reward, value, error = (Function(name, real=True) for name in ("token_reward", "value", "delta"))
+reward, value = Function("token_reward", real=True), Function("value", real=True)
+error, estimate = Function("delta", real=True), Function("estimate", real=True)
 
 TD_ERROR = terms(reward(t), gamma * value(t + 1), -value(t))
 RESPONSE = Given(
     definitions=(Eq(error(t), TD_ERROR, evaluate=False),),
-    statement="One response: n tokens are left from token t on. γ and λ are 0 or above.",
+    statement="One response: n tokens are left from token t on. γ and λ are above 0; what is "
+    "proved of these sums are equalities of polynomials in γ and λ, and so they hold at 0 too.",
 )
 FIRST_ONLY = replace(
-    RESPONSE, definitions=(*RESPONSE.definitions, Eq(lam, 0, evaluate=False)), statement="λ = 0."
+    RESPONSE,
+    definitions=(*RESPONSE.definitions, Eq(no_weight, 0, evaluate=False)),
+    statement="λ = 0. The estimate is GAE by its recursion, which `recursion` proves of the sum.",
 )
 ALL_ALIKE = replace(
     RESPONSE, definitions=(*RESPONSE.definitions, Eq(lam, 1, evaluate=False)), statement="λ = 1."
@@ -40,6 +45,15 @@ def after(*tokens: Expr | int) -> Expr:
 
 LAST = Eq(value(after(n)), 0, evaluate=False)
 NOTHING_AFTER = Recursion("no value after the last token", LAST, RESPONSE)
+STEP_BACK = Recursion(
+    "the recursion of GAE",
+    Eq(
+        estimate(t),
+        error(t) + gamma * no_weight * estimate(t + 1),
+        evaluate=False,
+    ),
+    RESPONSE,
+)
 
 
 def gae(first: Expr | int, last: Expr | int) -> Sum:
@@ -63,8 +77,12 @@ def recursion() -> Derivation:
 def lambda_zero() -> Derivation:
     """λ = 0: Â_t = δ_t, the TD error of one token. PPO-10."""
     return (
-        begin("GAE at λ = 0", gae(0, n), FIRST_ONLY, "t and n more tokens")
-        .substitute(recursion().end, "the recursion", by=(recursion(),))
+        begin("GAE at λ = 0", estimate(t), FIRST_ONLY)
+        .substitute(
+            terms(error(t), factors(gamma * no_weight, estimate(t + 1))),
+            "the recursion",
+            by=(STEP_BACK,),
+        )
         .rewrite(error(t), "λ = 0")
         .rewrite(TD_ERROR, "the definition of the TD error")
     )
@@ -90,7 +108,6 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "γλ is λγ.": (
         "GAE recursion, line 2: gamma and lambda exchanged",
         "GAE recursion, line 3: gamma and lambda exchanged",
-        "GAE at λ = 0, line 2: gamma and lambda exchanged",
     ),
     "1 is 1².": (
         "GAE recursion, line 3: square of 1",

@@ -103,13 +103,12 @@ def variance_rises() -> Derivation:
 
     So it is least at λ = 0, where it is that of one TD error, and on 0 to 1 greatest at λ = 1.
     """
-    discount, weight = symbols("gamma lambda", positive=True)
-    total = Sum((discount * weight) ** (2 * later) * noise(after(later)), (later, 0, n))
-    powers = factors(2, k, discount ** (2 * k), weight ** (2 * k - 1))
+    total = Sum((gamma * lam) ** (2 * later) * noise(after(later)), (later, 0, n))
+    powers = factors(2, k, gamma ** (2 * k), lam ** (2 * k - 1))
     slope = Sum(factors(powers, noise(after(k))), (k, 1, n))
     return (
         begin("variance rises", total, TOKENS, "n + 1 tokens")
-        .differentiate(weight, "the power rule; the first term has no λ", slope)
+        .differentiate(lam, "the power rule; the first term has no λ", slope)
         .above(Integer(0), "every term is positive")
     )
 

@@ -1,7 +1,7 @@
 """How the letters and functions of the derivations are written in LaTeX."""
 
 SYMBOLS = {"Z": "Z(x)", "Z_f": "Z_f(x)", "Z_printed": r"\tilde Z(x)", "f": "f(x)"}
-SYMBOLS |= {"L_RM": r"L_\text{RM}"}  # reward models
+SYMBOLS |= {"L_RM": r"L_\text{RM}", "mean_feature": r"\bar\varphi"}  # reward models
 SYMBOLS |= {"theta_old": r"\theta_\text{old}"}  # policy optimisation
 SYMBOLS |= {"d_target": r"d_\text{target}", "gap": r"\text{gap}"}
 SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
@@ -26,6 +26,8 @@ FUNCTIONS = {
     ("upto", 1): r"P_{{{0}}}{power}",
     ("level", 1): r"f_{{{0}}}{power}",
     ("area", 1): r"\Phi{power}\left({0}\right)",
+    ("feature", 1): r"\varphi{power}\left(x, {0}\right)",
+    ("chosen", 1): r"p{power}\left({0} \mid x\right)",
     ("odds", 2): r"\ell{power}\left({0} \succ {1}\right)",
     ("margin", 2): r"m_{{{0}}}{power}\left({1}\right)",
     # policy optimisation: action, state, parameter
@@ -34,6 +36,7 @@ FUNCTIONS = {
     ("token_reward", 1): r"r_{{{0}}}{power}",
     ("value", 1): r"V_{{{0}}}{power}",
     ("delta", 1): r"\delta_{{{0}}}{power}",
+    ("estimate", 1): r"\hat A_{{{0}}}{power}",
     ("ahead", 1): r"\hat A_t^{{({0})}}{power}",
     ("mixture", 1): r"\bar A_t^{{({0})}}{power}",
     ("weights", 1): r"W_{{{0}}}{power}",
