@@ -103,6 +103,7 @@ def test_substitution_does_not_capture_a_bound_letter():
     assert substituted(inner, {t: q(y)}).function.free_symbols >= {y}
     assert substituted(inner, {t: q(y)}).limits[0][0] != y
     assert substituted(Sum(p(y), (y, 1, N)), {y: y_w}) == Sum(p(y), (y, 1, N))
+    assert substituted(inner, {z: q(y)}) == inner
 
 
 def test_gibbs_says_where_it_is_tight():
