@@ -30,6 +30,7 @@ from rlhf_lab.derivations import (
     kl_variances,
     lagrange,
     likelihood,
+    listwise,
     lower_bound,
     n_step_advantages,
     notes_ppo,
@@ -59,6 +60,8 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         pairs.pairs_for_each_choice,
         plackett_luce.two_responses,
         plackett_luce.choices_of_a_ranking,
+        listwise.information_of_a_choice,
+        listwise.no_choice_takes_information,
     ),
     "RM-4": (implied_reward.reward_from_policy, dpo.loss),
     "RM-9": (
@@ -79,21 +82,9 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
         cycle.a_general_model_fits_a_cycle,
     ),
     # --- RLHF
-    "RLHF-8": (
-        rlhf_objective.three_forms,
-        rlhf_objective.rlhf_gradient,
-        token_penalty.penalty_by_token,
-    ),
-    "RLHF-10": (
-        pretraining_mix.ptx_gradient,
-        pretraining_mix.pretraining_bound,
-        objective_or_loss.mixed_objective_as_loss,
-    ),
-    "RLHF-11": (
-        objective_or_loss.objective_as_loss,
-        objective_or_loss.mixed_objective_as_loss,
-        objective_or_loss.ascent_is_descent,
-    ),
+    "RLHF-8": (*rlhf_objective.RESULTS, token_penalty.penalty_by_token),
+    "RLHF-10": (*pretraining_mix.RESULTS, objective_or_loss.mixed_objective_as_loss),
+    "RLHF-11": objective_or_loss.RESULTS,
     "RLHF-5": (bradley_terry.sigmoid_form, bradley_terry.from_sigmoid),
     "RLHF-6": (
         pairs.weights_of_pairs,
@@ -111,21 +102,13 @@ CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
     ),
     # --- PPO
     "PPO-1": (
-        policy_gradient.policy_gradient,
-        policy_gradient.score_has_mean_zero,
-        policy_gradient.response_logprob,
-        policy_gradient.response_score,
-        policy_gradient.token_policy_gradient,
+        *policy_gradient.RESULTS,
         token_gradient.reward_to_go,
         token_baseline.token_score_has_mean_zero,
         token_baseline.baseline_of_the_text,
         token_baseline.any_baseline,
-        baseline_variance.constant_baseline,
-        baseline_variance.variance,
-        best_baseline.completed_square,
-        best_baseline.best_baseline,
-        best_baseline.mean_reward_is_not_best,
-        best_baseline.cost_of_the_mean_reward,
+        *baseline_variance.RESULTS,
+        *best_baseline.RESULTS,
     ),
     "PPO-4": (clipping.good_above, clipping.bad_below),
     "PPO-8": (

@@ -15,7 +15,8 @@ from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.cycle import cycle_of_any_length, n, odds
 from rlhf_lab.derivations.identified import another, same_comparisons, y_0
 from rlhf_lab.derivations.lagrange import bound_by_terms, closed_form_by_lagrange
-from rlhf_lab.derivations.notation import N, beta, policy, reference, reward, y, y_l, y_w
+from rlhf_lab.derivations.listwise import feature, information_of_a_choice
+from rlhf_lab.derivations.notation import N, beta, policy, reference, reward, theta, y, y_l, y_w
 from rlhf_lab.derivations.notes_preferences import size_of_the_printed_loss
 from rlhf_lab.derivations.optimal_policy import closed_form
 from rlhf_lab.derivations.pairs import mean_loss, number_of_pairs, others
@@ -110,6 +111,25 @@ def test_the_orders_in_which_one_response_is_best_sum_to_its_softmax():
         members = {(member, mpf(k), mpf(1)): k for k in range(1, 5)}
         known = {(n,): 3, (i,): first + 1, (s,): 1, **members, **table(reward, rewards)}
         close(value(derivation.end, derivation.given, known), counted)
+
+
+def test_the_information_of_a_ranking_is_the_sum_of_its_choices():
+    """The second derivative of the package's loss along θ, at which r = θ times a feature."""
+    features = rewards_of(4).tolist()
+    derived = [
+        value(built(information_of_a_choice).end, built(information_of_a_choice).given, known)
+        for known in (
+            {(N,): 4 - k, (theta,): 0.7, **table(feature, features[k:])} for k in range(4)
+        )
+    ]
+    along = torch.tensor(features, dtype=torch.float64)
+
+    def loss(parameter: torch.Tensor) -> torch.Tensor:
+        return plackett_luce_loss((parameter * along)[None])
+
+    coded = torch.autograd.functional.hessian(loss, torch.tensor(0.7, dtype=torch.float64))
+    close(sum(derived), coded)
+    assert min(derived[:3]) > 0.0 == derived[3]
 
 
 def test_the_gradient_of_the_reward_model_is_autograds():
