@@ -112,6 +112,11 @@ def test_gibbs_says_where_it_is_tight():
     assert value_of_any_policy().sign == "≤"
 
 
+def test_where_a_bound_is_reached_is_kept_even_if_that_is_nowhere():
+    never = log_bound().at({t: Integer(2)}, Given())
+    assert never.equality_case == Eq(2, 1, evaluate=False)
+
+
 def test_gibbs_needs_distributions():
     half = {p: Lambda(y, reference(y)), q: Lambda(y, TILTED / 2)}
     with pytest.raises(DerivationError, match="differ"):
