@@ -23,6 +23,7 @@ from rlhf_lab.derivations.checker.given import NOTHING, Given
 from rlhf_lab.derivations.checker.induction import ByHypothesis, ByInduction
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
+from rlhf_lab.derivations.checker.recursions import check_recursions
 from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
 from rlhf_lab.derivations.checker.slopes import ValueAt, check_lines
 from rlhf_lab.derivations.checker.special_case import check_special_case
@@ -127,6 +128,7 @@ class Derivation(Chain):
         try:
             check_special_case(self.given, meaning, given)
             check_lines(self.lines, meaning)
+            check_recursions(self, meaning)
         except RefusedError as refused:
             raise DerivationError(self.name, 1, "special case", refused) from None
         lines = (special_line(line, meaning) for line in self.lines)

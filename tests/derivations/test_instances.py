@@ -1,10 +1,10 @@
 """What may be put in for what: under derivatives, for defined letters, into a hypothesis."""
 
 import pytest
-from sympy import Derivative, Eq, Function, Integer, Sum, Symbol, symbols
+from sympy import Derivative, Eq, Function, Integer, Lambda, Sum, Symbol, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.induction import Recursion, Turned
 from rlhf_lab.derivations.checker.lines import DerivationError
 from rlhf_lab.derivations.derivation import begin, by_induction
 from rlhf_lab.derivations.notation import N, Z, policy, t, theta, y, z
@@ -103,3 +103,21 @@ def test_a_hypothesis_is_used_in_its_domain_only():
     claim = Eq(p(n, v), v, evaluate=False)
     with pytest.raises(DerivationError, match="not above 0"):
         begin("sign", p(n, -v)).assume(-v, "at -v", statement=claim, for_every=(v,))
+
+
+def test_nothing_else_stands_for_what_a_recursion_defines():
+    """f(n, u) = 2^n u holds for the f of the recursion, for any u, and for no other function."""
+    theorem = doubled(for_every=(u,))
+    assert theorem.at({u: t}, Given()).end == 2**n * t
+    with pytest.raises(DerivationError, match="by a recursion in f"):
+        theorem.at({f: Lambda((n, u), u)}, Given())
+    user = begin("user", f(n, u)).substitute(2**n * u, "the closed form", by=(theorem,))
+    with pytest.raises(DerivationError, match="by a recursion in f"):
+        user.at({f: Lambda((n, u), u)}, Given())
+
+
+def test_a_definition_may_be_used_from_right_to_left():
+    line = begin("back", 2 * u).substitute(f(Integer(1), u), "the first", by=(Turned(ONCE),))
+    assert line.lines[-1].evidence.kind == "by definition"
+    with pytest.raises(DerivationError, match="by a recursion in f"):
+        line.at({f: Lambda((n, u), u)}, Given())
