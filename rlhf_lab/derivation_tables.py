@@ -13,7 +13,7 @@ from inspect import cleandoc
 
 from rlhf_lab.derivations import catalogue, notes
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, Line
-from rlhf_lab.derivations.claims import CLAIMS
+from rlhf_lab.derivations.claims import named_claims
 from rlhf_lab.html_tables import framed
 from rlhf_lab.stepper import stepper
 
@@ -66,8 +66,7 @@ def first_lines(thing: object) -> str:
 
 def claims_of(make: Make) -> str:
     """The claims that a result proves."""
-    names = [name for name, makers in CLAIMS.items() if make in makers]
-    return ", ".join(map(claim_span, names))
+    return ", ".join(map(claim_span, named_claims(make.__doc__)))
 
 
 def claim_span(name: str) -> str:
@@ -92,12 +91,13 @@ def sampled_lines(derivations: Iterable[Chain]) -> list[tuple[str, int, Line]]:
 
 def all_results() -> str:
     """Every result under its topic: what it says, its claims, its lines behind a fold."""
-    parts = []
+    links, parts = [], []
     for heading, (about, makes) in topics().items():
         anchor = "results-" + heading.lower().replace(" ", "-")
+        links.append(f'<a href="#{anchor}">{escape(heading)}</a>')
         parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3><p>{escape(about)}</p>')
         parts += map(one_result, makes)
-    return framed("\n".join(parts) + UNFOLD)
+    return framed(f"<p>{' · '.join(links)}</p>" + "\n".join(parts) + UNFOLD)
 
 
 def one_result(make: Make) -> str:

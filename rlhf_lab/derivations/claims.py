@@ -1,233 +1,34 @@
-"""Which derivations prove which claim of the ledger; the printed errors are in `notes.REFUSED`."""
+"""Which derivations prove which claim of the ledger, as their docstrings say.
 
+The printed errors of the notes are in `notes.REFUSED`.
+"""
+
+import re
 from collections.abc import Callable
 
-from rlhf_lab.derivations import (
-    adaptive_kl,
-    baseline_variance,
-    best_baseline,
-    bradley_terry,
-    clip,
-    clipping,
-    cycle,
-    dpo,
-    fisher,
-    fisher_k2,
-    gae,
-    gae_bias,
-    gae_variance,
-    gibbs,
-    group_advantages,
-    group_baseline,
-    group_scale,
-    grpo,
-    grpo_expected_gradient,
-    identified,
-    implied_reward,
-    kl_chain,
-    kl_estimators,
-    kl_gradients,
-    kl_variances,
-    lagrange,
-    likelihood,
-    listwise,
-    lower_bound,
-    n_step_advantages,
-    notes_ppo,
-    notes_preferences,
-    objective_or_loss,
-    optimal_policy,
-    pairs,
-    plackett_luce,
-    policy_gradient,
-    pretraining_mix,
-    process_advantages,
-    response_lengths,
-    rlhf_objective,
-    surrogate,
-    token_baseline,
-    token_gradient,
-    token_penalty,
-    trust_region,
-    two_stages,
-)
+from rlhf_lab.derivations.catalogue import results
 from rlhf_lab.derivations.derivation import Derivation
 
-CLAIMS: dict[str, tuple[Callable[[], Derivation], ...]] = {
-    # --- feedback and reward models
-    "FB-6": (pairs.number_of_pairs,),
-    "FB-7": (
-        pairs.pairs_for_each_choice,
-        plackett_luce.two_responses,
-        plackett_luce.choices_of_a_ranking,
-        listwise.information_of_a_choice,
-        listwise.no_choice_takes_information,
-    ),
-    "RM-4": (implied_reward.reward_from_policy, dpo.loss),
-    "RM-9": (
-        bradley_terry.shift_invariance,
-        identified.same_comparisons,
-        pairs.shifted_pairs,
-    ),
-    "RM-10": (
-        bradley_terry.sigmoid_form,
-        bradley_terry.orders_sum_to_one,
-        cycle.log_odds_by_scores,
-    ),
-    "RM-11": (
-        cycle.cycle_of_three,
-        cycle.cycle_of_any_length,
-        cycle.leads_are_positive,
-        cycle.the_last_loses_to_the_first,
-        cycle.a_general_model_fits_a_cycle,
-    ),
-    # --- RLHF
-    "RLHF-8": (*rlhf_objective.RESULTS, token_penalty.penalty_by_token),
-    "RLHF-10": (*pretraining_mix.RESULTS, objective_or_loss.mixed_objective_as_loss),
-    "RLHF-11": objective_or_loss.RESULTS,
-    "RLHF-5": (bradley_terry.sigmoid_form, bradley_terry.from_sigmoid),
-    "RLHF-6": (
-        pairs.weights_of_pairs,
-        pairs.mean_loss,
-        notes_preferences.size_of_the_printed_loss,
-    ),
-    "RLHF-7": (pairs.number_of_pairs,),
-    "RLHF-9": (
-        two_stages.two_stages,
-        *kl_chain.RESULTS,
-        *kl_estimators.RESULTS,
-        *kl_variances.RESULTS,
-        *kl_gradients.RESULTS,
-        *fisher_k2.RESULTS,
-    ),
-    # --- PPO
-    "PPO-1": (
-        *policy_gradient.RESULTS,
-        token_gradient.reward_to_go,
-        token_baseline.token_score_has_mean_zero,
-        token_baseline.baseline_of_the_text,
-        token_baseline.any_baseline,
-        *baseline_variance.RESULTS,
-        *best_baseline.RESULTS,
-    ),
-    "PPO-4": (clipping.good_above, clipping.bad_below),
-    "PPO-8": (
-        surrogate.ratio_from_logs,
-        surrogate.ratio_at_the_start,
-        surrogate.mean_ratio,
-        surrogate.ratio_slope,
-        surrogate.importance_sampling,
-    ),
-    "PPO-12": fisher.RESULTS,
-    "PPO-9": (gae.recursion, *n_step_advantages.RESULTS),
-    "PPO-10": (
-        gae.lambda_zero,
-        gae_bias.exact_errors_have_mean_zero,
-        gae_bias.wrong_values,
-        gae_bias.bias,
-        gae_bias.bias_at_lambda_zero,
-        gae_variance.variance_of_gae,
-        gae_variance.variance_rises,
-    ),
-    "PPO-11": (
-        gae.lambda_one,
-        gae_bias.exact_errors_have_mean_zero,
-        gae_bias.wrong_values,
-        gae_bias.bias,
-        gae_bias.bias_at_lambda_one,
-        gae_bias.own_error_is_a_baseline,
-        gae_variance.variance_of_gae,
-        gae_variance.variance_rises,
-    ),
-    "PPO-13": (
-        surrogate.surrogate_gradient,
-        surrogate.surrogate_gradient_at_the_start,
-        *trust_region.RESULTS,
-    ),
-    "PPO-14": clip.RESULTS,
-    "PPO-16": (
-        adaptive_kl.doubled_is_another,
-        adaptive_kl.halved_is_another,
-        adaptive_kl.doubling_does_not_overshoot,
-        adaptive_kl.halving_does_not_overshoot,
-        adaptive_kl.many_doublings,
-        adaptive_kl.kl_of_the_best_step,
-        adaptive_kl.doubling_overshoots,
-    ),
-    "PPO-15": (*clipping.RESULTS, *lower_bound.RESULTS, *notes_ppo.RESULTS),
-    # --- DPO
-    "DPO-1": (implied_reward.reward_from_policy, dpo.loss),
-    "DPO-4": (
-        optimal_policy.closed_form,
-        optimal_policy.value_of_any_policy,
-        optimal_policy.value_at_optimum,
-        lagrange.bound_by_terms,
-        lagrange.closed_form_by_lagrange,
-    ),
-    "DPO-5": (dpo.preference_probability, plackett_luce.plackett_luce),
-    "DPO-6": (likelihood.likelihood, likelihood.cross_entropy),
-    "DPO-7": (optimal_policy.closed_form, *lagrange.RESULTS),
-    "DPO-8": (
-        optimal_policy.sums_to_one,
-        dpo.preference_probability,
-        lagrange.multiplier_of_the_sum,
-    ),
-    "DPO-9": (
-        implied_reward.reward_from_policy,
-        implied_reward.same_policy,
-        bradley_terry.shift_invariance,
-    ),
-    "DPO-10": (dpo.preference_probability,),
-    "DPO-11": (dpo.loss,),
-    "DPO-12": (dpo.gradient,),
-    "DPO-13": (dpo.weight_falls,),
-    "DPO-15": (optimal_policy.closed_form, optimal_policy.value_of_any_policy),
-    "DPO-16": (gibbs.log_bound, gibbs.gibbs),
-    "DPO-17": (optimal_policy.is_positive, optimal_policy.sums_to_one),
-    "DPO-18": (implied_reward.reward_from_policy,),
-    "DPO-19": (bradley_terry.sigmoid_form, bradley_terry.from_sigmoid),
-    "DPO-20": (
-        likelihood.likelihood,
-        likelihood.cross_entropy,
-        bradley_terry.log_sigmoid_slope,
-        dpo.gradient,
-    ),
-    # --- GRPO
-    "GRPO-1": (
-        group_baseline.leave_one_out,
-        group_baseline.other_rewards,
-        group_baseline.group_mean_as_baseline,
-        group_baseline.others_as_baseline,
-    ),
-    "GRPO-5": (
-        group_advantages.sum_of_advantages,
-        group_advantages.shifted_rewards,
-        group_advantages.scaled_rewards,
-        group_advantages.shrunk_by_epsilon,
-        group_advantages.equal_rewards,
-        group_scale.scale_is_lost,
-        group_scale.right_answer,
-    ),
-    "GRPO-6": (
-        process_advantages.sum_over_all_steps,
-        process_advantages.rewards_to_come,
-        process_advantages.one_step,
-    ),
-    "GRPO-7": (
-        group_scale.scale_is_lost,
-        group_scale.odds_bound,
-        group_scale.weight_of_a_prompt,
-        grpo.token_gradient,
-        grpo.gradient_coefficient,
-        grpo.response_at_the_first_step,
-        grpo.value_at_the_first_step,
-        grpo.gradient_at_the_first_step,
-        response_lengths.weights_of_tokens,
-        response_lengths.length_bias,
-        response_lengths.constant_divisor,
-        grpo_expected_gradient.std_as_a_weight,
-        kl_estimators.k3_mean,
-        kl_estimators.k3_is_never_negative,
-        kl_gradients.k3_as_loss,
-    ),
-}
+NAMES = re.compile(r"\b([A-Z]+)-(\d+)((?:, -\d+)*)")
+
+
+def named_claims(text: str) -> list[str]:
+    """The claims that a text names.
+
+    >>> named_claims("GAE with λ = 0. PPO-9, -10; Schulman et al. 2016, Eq. 17.")
+    ['PPO-9', 'PPO-10']
+    """
+    return [
+        f"{prefix}-{number}"
+        for prefix, first, others in NAMES.findall(text)
+        for number in (first, *re.findall(r"\d+", others))
+    ]
+
+
+def proofs() -> dict[str, tuple[Callable[[], Derivation], ...]]:
+    """Each claim with the derivations that prove it, in reading order."""
+    found: dict[str, tuple[Callable[[], Derivation], ...]] = {}
+    for make in results():
+        for claim in named_claims(make.__doc__):
+            found[claim] = (*found.get(claim, ()), make)
+    return found
