@@ -12,7 +12,7 @@ STYLE = """<style>.text_html:has(>.rlhf-table){background:none!important;padding
 border-bottom:1px solid var(--pst-color-border,#8886)}
 .rlhf-table :is(th,td).number{text-align:right}
 .rlhf-table details{margin:.5em 0}.rlhf-table summary{cursor:pointer}
-.rlhf-table details p{margin:.3em 0}</style>
+.rlhf-table details p{margin:.3em 0}.rlhf-table h3{font-size:1.3em}</style>
 """
 
 

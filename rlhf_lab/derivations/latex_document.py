@@ -7,25 +7,16 @@ from rlhf_lab.derivations.checker.printing import Latex, checked, plain, sign
 from rlhf_lab.derivations.derivation import Derivation
 
 # Letters of our sentences that pdflatex does not know in text.
-LETTERS = {
-    "α": r"\alpha",
-    "β": r"\beta",
-    "γ": r"\gamma",
-    "δ": r"\delta",
-    "ε": r"\epsilon",
-    "η": r"\eta",
-    "θ": r"\theta",
-    "λ": r"\lambda",
-    "μ": r"\mu",
-    "π": r"\pi",
-    "ρ": r"\rho",
-    "σ": r"\sigma",
-    "τ": r"\tau",
-    "φ": r"\phi",
-    "ψ": r"\psi",
-    "Π": r"\Pi",
-    "Σ": r"\Sigma",
-    "Δ": r"\Delta",
+GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau"
+GREEK += " upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
+LETTERS = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ",
+        (f"\\{name}" for name in GREEK.split()),
+        strict=True,
+    )
+)
+LETTERS |= {
     "∂": r"\partial",
     "∇": r"\nabla",
     "∞": r"\infty",
@@ -69,13 +60,13 @@ def latex_document(derivation: Derivation, *, says: str = "") -> str:
     """Its name, a text that says what it proves, what is given, and its lines with numbers.
 
     `latex_document(closed_form(), says=closed_form.__doc__)`: the docstring of a result holds its
-    claims and sources. Needs no package but amsmath. Raises ValueError for a letter that LaTeX
-    would not know.
+    claims and sources. Needs no package but amsmath and amssymb. Raises ValueError for a letter
+    that LaTeX would not know.
     """
     given = derivation.given.statement
     rows = [row for line in derivation.lines for row in rows_of(line)]
     parts = [
-        "\\documentclass{article}\n\\usepackage{amsmath}\n\\begin{document}",
+        "\\documentclass{article}\n\\usepackage{amsmath,amssymb}\n\\begin{document}",
         rf"\section*{{{in_text(derivation.name)}}}",
         in_text(inspect.cleandoc(says)),
         rf"\emph{{Given.}} {in_text(given)}" if given else "",

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 import pytest
 from sympy import Function, symbols
 
+from rlhf_lab import mutation_record
 from rlhf_lab.derivations import dpo
 from rlhf_lab.derivations.catalogue import equivalent, results
 from rlhf_lab.derivations.checker.lines import DerivationError
@@ -51,6 +52,14 @@ def test_every_alteration_that_changes_something_is_refused(make, tally_of):
 def test_no_two_derivations_have_one_name(tally_of):
     names = [tally_of(make).name for make in results()]
     assert len(set(names)) == len(names)
+
+
+def test_the_recorded_report_is_what_the_code_does(tally_of):
+    found = [tally_of(make) for make in results()]
+    recorded = {entry.name: entry for entry in mutation_record.load().tallies}
+    changed = [entry.name for entry in found if recorded.get(entry.name) != entry]
+    assert changed == [], "run `python tools/mutation_report.py`"
+    assert list(recorded) == [entry.name for entry in found]
 
 
 def test_a_refusal_names_the_step_a_point_and_both_values():
