@@ -23,7 +23,7 @@ from rlhf_lab.derivations.checker.given import NOTHING, Given
 from rlhf_lab.derivations.checker.induction import ByHypothesis, ByInduction
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
-from rlhf_lab.derivations.checker.recursions import check_recursions
+from rlhf_lab.derivations.checker.recursions import check_recursions, check_slope_along
 from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
 from rlhf_lab.derivations.checker.slopes import ValueAt, check_lines
 from rlhf_lab.derivations.checker.special_case import check_special_case
@@ -37,6 +37,7 @@ class Derivation(Chain):
         """One more line by any rule; the verbs below are short for this."""
         before = self.end if self.lines else None
         try:
+            check_slope_along(self, rule)
             evidence = rule.check(before, expression, self.given)
         except RefusedError as refused:
             raise DerivationError(self.name, len(self.lines) + 1, reason, refused) from None

@@ -131,3 +131,11 @@ def test_what_a_slope_of_a_sum_is():
     moved = Derivative(Sum(f(j) * a**2, (j, 1, n)), a)
     line = begin("slope", moved).rewrite(2 * a * Sum(f(j), (j, 1, n)), "power rule").lines[-1]
     assert line.evidence.kind == "proved"
+
+
+def test_no_slope_along_a_letter_that_a_recursion_hides():
+    """f(n + 1) = a f(n): what f(n) is depends on a, though a does not stand in it."""
+    powers = Recursion("powers", Eq(f(n + 1), a * f(n), evaluate=False), Given())
+    line = begin("power", f(n + 1)).substitute(a * f(n), "the recursion", by=(powers,))
+    with pytest.raises(DerivationError, match="depends on a by the recursion powers"):
+        line.differentiate(a, "as if f were free of a", f(n))

@@ -12,6 +12,7 @@ from sympy.core.function import AppliedUndef
 from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.induction import Recursion, Turned
 from rlhf_lab.derivations.checker.lines import Chain
+from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.substitution import Meaning
 
 
@@ -29,6 +30,22 @@ def check_recursions(chain: Chain, meaning: Meaning) -> None:
             raise RefusedError(
                 f"{recursion.name} defines {equation.lhs} by a recursion in {', '.join(changed)}: "
                 "nothing else may stand for it"
+            )
+
+
+def check_slope_along(chain: Chain, rule: Rule) -> None:
+    """Raise RefusedError where a slope is asked along a letter that a recursion hides.
+
+    With f(n + 1) = γ f(n), what is f(n) depends on γ, though γ is not among the arguments of f.
+    """
+    letter = getattr(rule, "along", None) or getattr(rule, "letter", None)
+    for recursion in recursions(chain) if letter is not None else ():
+        left, right = recursion.equation.args
+        hidden = letter in right.free_symbols - left.free_symbols
+        if hidden and isinstance(left, AppliedUndef) and chain.end.has(left.func):
+            raise RefusedError(
+                f"{left.func} depends on {letter} by the recursion {recursion.name}: write the "
+                "formula out before taking its slope"
             )
 
 
