@@ -52,12 +52,12 @@ def nominal_alpha(table: Table) -> float:
 
     For comparisons and thumbs (Krippendorff 2011).
     """
-    return krippendorff.alpha(table.numpy(), level_of_measurement="nominal")
+    return float(krippendorff.alpha(table.numpy(), level_of_measurement="nominal"))
 
 
 def ordinal_alpha(table: Table) -> float:
     """Krippendorff's α of ratings: far apart counts more, by the ratings that lie between."""
-    return krippendorff.alpha(table.numpy(), level_of_measurement="ordinal")
+    return float(krippendorff.alpha(table.numpy(), level_of_measurement="ordinal"))
 
 
 def _judged(item: Feedback) -> tuple[Hashable, float]:

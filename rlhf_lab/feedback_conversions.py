@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rlhf_lab.feedback import Comparison, Feedback, Ranking, Rating, Thumb
+from rlhf_lab.feedback import Comparison, Feedback, Ranking, Rating, Source, Thumb
 
 
 class Pairs(NamedTuple):
@@ -57,6 +57,33 @@ def as_thumbs(feedback: Sequence[Feedback]) -> list[Thumb]:
     """
     _refuse(feedback, (Thumb,), "thumbs", "use as_pairs")
     return list(feedback)
+
+
+def with_generated(
+    disliked: Sequence[Thumb], generated: Sequence[str], *, generator: str
+) -> list[Comparison]:
+    """Pairs of a response with a thumb down and one that `generator` wrote: "negative" feedback.
+
+    Nobody compared them: that the generated response is better is an assumption, so the source is
+    AI. Raises ValueError for a thumb up, and unless each has one generated response.
+    """
+    if len(disliked) != len(generated):
+        raise ValueError(f"got {len(generated)} generated responses for {len(disliked)} disliked")
+    for item in disliked:
+        if item.up:
+            raise ValueError(
+                f"only disliked responses can be the rejected; {item.response!r} is not"
+            )
+    return [
+        Comparison(
+            prompt=item.prompt,
+            source=Source.AI,
+            annotator=f"{generator} against {item.annotator}",
+            chosen=text,
+            rejected=item.response,
+        )
+        for item, text in zip(disliked, generated, strict=True)
+    ]
 
 
 def _rated_pairs(ratings: list[Rating]) -> list[tuple[Rating, Rating]]:

@@ -1,5 +1,6 @@
 """Responses to one prompt in the order of preference, all of them in one batch element."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -38,17 +39,24 @@ class Ranked:
 
 def ranked_pairs(preferences: Preferences) -> Ranked:
     """Each comparison as an element of its own, a ranking of two."""
-    chosen, rejected = preferences.chosen, preferences.rejected
-    width = max(chosen.tokens.shape[1], rejected.tokens.shape[1])
-    sides = [
-        [pad_array(array, (0, width - array.shape[1])) for array in (side.tokens, side.mask)]
-        for side in (chosen, rejected)
+    both = stacked([preferences.chosen, preferences.rejected])
+    numbers = torch.arange(len(both)).view(2, -1).T
+    return Ranked(both[numbers.flatten()], 2)
+
+
+def stacked(batches: Sequence[Responses]) -> Responses:
+    """Batches with prompts of one width, one below the other, in the longest responses' width."""
+    width = max(batch.tokens.shape[1] for batch in batches)
+    wide = [
+        [pad_array(array, (0, width - array.shape[1])) for array in (batch.tokens, batch.mask)]
+        for batch in batches
     ]
-    tokens, mask = (torch.stack(arrays, dim=1).flatten(0, 1) for arrays in zip(*sides, strict=True))
-    prompts, prompt_mask = (
-        array.repeat_interleave(2, dim=0) for array in (chosen.prompts, chosen.prompt_mask)
+    return Responses(
+        torch.cat([batch.prompts for batch in batches]),
+        torch.cat([batch.prompt_mask for batch in batches]),
+        torch.cat([tokens for tokens, _ in wide]),
+        torch.cat([mask for _, mask in wide]),
     )
-    return Ranked(Responses(prompts, prompt_mask, tokens, mask), 2)
 
 
 def all_pairs(ranked: Ranked) -> Preferences:

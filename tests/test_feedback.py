@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from rlhf_lab.feedback import Comparison, Ranking, Rating, Source, Thumb
-from rlhf_lab.feedback_conversions import as_pairs, as_ratings, as_thumbs
+from rlhf_lab.feedback_conversions import as_pairs, as_ratings, as_thumbs, with_generated
 
 ADA = {"prompt": "the film", "source": Source.HUMAN, "annotator": "ada"}
 BEN = ADA | {"annotator": "ben"}
@@ -111,3 +111,14 @@ def test_what_is_already_of_the_kind_passes():
     assert as_thumbs([THUMB]) == [THUMB]
     assert as_ratings([rating("a", 1)]) == [rating("a", 1)]
     assert as_pairs([]) == ([], [])
+
+
+def test_generated_responses_are_assumed_better_than_disliked_ones():
+    disliked = [Thumb(**ADA, response=text, up=False) for text in ("bad", "worse")]
+    first, second = with_generated(disliked, ["good", "fine"], generator="model")
+    assert orders([first, second]) == [("good", "bad"), ("fine", "worse")]
+    assert (first.source, first.annotator) == (Source.AI, "model against ada")
+    with pytest.raises(ValueError, match="'was good' is not"):
+        with_generated([THUMB], ["better"], generator="model")
+    with pytest.raises(ValueError, match="got 1 generated responses for 2 disliked"):
+        with_generated(disliked, ["good"], generator="model")

@@ -1,0 +1,95 @@
+"""What does a policy learn from a cheap labeller with a bias, and from few people? (FB-10 to FB-12)
+
+For one budget a machine gives twenty times the labels of a person, and hardly errs; but a bias adds
+to its worth for any response with token 0. Hypothesis: without bias the machine's labels lead to
+more gold reward than people's; with it the policy's reward *as the machine sees it* goes on rising
+as β falls while gold falls behind, and the share of responses with the token rises. Refuted if gold
+rises as much as the machine's reward, or if people's labels do no better than a strong bias's.
+
+Exact world; comparisons of texts by simulated annotators, a reward for each response fitted by
+Bradley-Terry, and the policies that are optimal for it at each β, in closed form.
+"""
+
+import torch
+
+from rlhf_lab.annotators import Annotator, machine, person
+from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
+from rlhf_lab.feedback import Comparison
+from rlhf_lab.labelling import compare, cost, label_all
+from rlhf_lab.tastes import topic_bias
+from rlhf_lab.train.loop import History
+from rlhf_lab.worlds.exact import ExactWorld, exact_world, observed_pairs
+from rlhf_lab.worlds.optimum import kl_divergence, optimal_logprobs
+
+VARIANTS = {
+    "biased-labeller-people": {"bias": None},
+    "biased-labeller-machine-0": {"bias": 0.0},
+    "biased-labeller-machine-1": {"bias": 1.0},
+    "biased-labeller-machine-3": {"bias": 3.0},
+}
+BUDGET = 2000.0  # in responses read by a person
+PRICE = 0.05  # of a response that the machine reads
+PEOPLE = 5
+TOPIC = {"0"}
+BETAS = (4.0, 2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)
+
+
+def run(seed: int, *, bias: float | None) -> History:
+    """Gold reward, the labellers' own reward, KL and share of the topic at each β. None: people."""
+    world = exact_world(seed=seed)
+    names = texts(world)
+    rewards = dict(zip(names, world.rewards.tolist(), strict=True))
+    labellers = hired(lambda _, response: rewards[response], bias, seed)
+    labels = bought(labellers, world, names, torch.Generator().manual_seed(seed))
+    fitted = fitted_reward(one_number_a_response(world), shares(labels, names), ridge=1e-6)
+    fitted = labellers[0].temperature * fitted  # from log-odds to units of worth
+    own = torch.tensor([[a.worth("x", name) for name in names] for a in labellers]).mean(dim=0)
+    topic = torch.tensor([not TOPIC.isdisjoint(name.split()) for name in names]).double()
+    table: History = {"beta": [], "kl": [], "gold": [], "own": [], "topic": []}
+    table |= {"labels": [], "cost": []}
+    for beta in BETAS:
+        policy = optimal_logprobs(world.reference_logprobs, fitted, beta=beta)
+        table["beta"].append(beta)
+        table["kl"].append(kl_divergence(policy, world.reference_logprobs).item())
+        for name, values in (("gold", world.rewards), ("own", own.double()), ("topic", topic)):
+            table[name].append((policy.exp() * values).sum().item())
+        table["labels"].append(len(labels))
+        table["cost"].append(cost(labellers[0], labels))
+    return table
+
+
+def texts(world: ExactWorld) -> list[str]:
+    """Each response as words, one a token."""
+    return [" ".join(map(str, row)) for row in world.responses.tokens.tolist()]
+
+
+def hired(gold, bias: float | None, seed: int) -> list[Annotator]:
+    """One machine with a bias, or some people who differ."""
+    if bias is not None:
+        return [machine(gold, topic_bias(TOPIC, bias), name="machine", price=PRICE)]
+    return [person(gold, seed=100 * seed + number) for number in range(PEOPLE)]
+
+
+def bought(
+    labellers: list[Annotator], world: ExactWorld, names: list[str], generator: torch.Generator
+) -> list[Comparison]:
+    """The comparisons that the budget buys, of responses drawn from the reference."""
+    price = labellers[0].prices.comparison
+    each = int(BUDGET / price / len(labellers))
+    probabilities = world.reference_logprobs.exp()
+    labels = []
+    for labeller in labellers:
+        drawn = torch.multinomial(probabilities, 3 * each, replacement=True, generator=generator)
+        moved = torch.multinomial(probabilities, 3 * each, replacement=True, generator=generator)
+        pairs = [(a, b) for a, b in zip(drawn.tolist(), moved.tolist(), strict=True) if a != b]
+        items = [("x", [names[a], names[b]]) for a, b in pairs[:each]]
+        labels += label_all(compare, labeller, items, generator=generator)
+    return labels
+
+
+def shares(labels: list[Comparison], names: list[str]) -> torch.Tensor:
+    """The share of each (winner, loser) among the labels."""
+    number = {name: n for n, name in enumerate(names)}
+    winners = torch.tensor([number[label.chosen] for label in labels])
+    losers = torch.tensor([number[label.rejected] for label in labels])
+    return observed_pairs(winners, losers, len(names))

@@ -1,0 +1,83 @@
+"""Can a reward be edited after training, and the policy follow? (RM-7)
+
+An annotator likes responses that begin with token 0 by `bias` more than gold does. After training
+the bias is noticed and is to be taken out. Hypothesis: it is subtracted from an explicit reward and
+the policy that is optimal for the edited reward has more gold reward. An implicit reward,
+β log(π/ref), can be edited too, but only by making it explicit and optimising anew: the policy that
+DPO left keeps the bias, and with both edited neither is better. Refuted if the edit gains nothing,
+or if the edited implicit reward ends lower than the edited explicit one.
+
+Exact world; both rewards are fitted to the same comparisons, the explicit one by Bradley-Terry, the
+implicit one by DPO on a table of logits. Policies are optimal in closed form, nothing is sampled.
+"""
+
+import torch
+
+from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
+from rlhf_lab.logprobs import sequence_logprobs
+from rlhf_lab.preferences import sample_comparison
+from rlhf_lab.train.loop import History, history, minimise
+from rlhf_lab.worlds.exact import (
+    ExactWorld,
+    exact_world,
+    observed_pairs,
+    pair_dpo_loss,
+    response_distribution,
+    starting_policy,
+)
+from rlhf_lab.worlds.optimum import optimal_logprobs
+
+VARIANTS = {
+    "edited-reward-bias-0": {"bias": 0.0},
+    "edited-reward-bias-1": {"bias": 1.0},
+    "edited-reward-bias-3": {"bias": 3.0},
+}
+BETA = 0.5
+
+
+def run(seed: int, *, bias: float, pairs: int = 100_000, steps: int = 300) -> History:
+    """Gold reward of five policies, and how often each begins with token 0."""
+    world = exact_world(seed=seed)
+    start = world.reference_logprobs
+    liked = bias * (world.responses.tokens[:, 0] == 0).double()
+    weights = biased_pairs(world, world.rewards + liked, pairs, seed)
+    explicit = fitted_reward(one_number_a_response(world), weights, ridge=1e-6)
+    dpo = dpo_policy(world, weights, steps)
+    implicit = BETA * (dpo - start)
+    policies = {
+        "reference": start,
+        "explicit": optimal_logprobs(start, explicit, beta=BETA),
+        "explicit_edited": optimal_logprobs(start, explicit - liked, beta=BETA),
+        "implicit": dpo,
+        "implicit_edited": optimal_logprobs(start, implicit - liked, beta=BETA),
+        "best": optimal_logprobs(start, world.rewards, beta=BETA),
+    }
+    table: History = {}
+    begins = (world.responses.tokens[:, 0] == 0).double()
+    for name, policy in policies.items():
+        table[f"{name}_gold"] = [(policy.exp() * world.rewards).sum().item()]
+        table[f"{name}_begins"] = [(policy.exp() * begins).sum().item()]
+    return table
+
+
+def biased_pairs(world: ExactWorld, worths: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """The share of each (winner, loser) among pairs from the reference, labelled by `worths`."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.multinomial(
+        world.reference_logprobs.exp(), 2 * count, replacement=True, generator=generator
+    ).view(2, count)
+    wins = sample_comparison(*worths[drawn], generator)
+    winners, losers = torch.where(wins, *drawn), torch.where(wins, *drawn.flip(0))
+    return observed_pairs(winners, losers, len(worths))
+
+
+def dpo_policy(world: ExactWorld, weights: torch.Tensor, steps: int) -> torch.Tensor:
+    """Log-probs of a table of logits after DPO on all pairs at once."""
+    policy = starting_policy(world)
+
+    def loss():
+        logprobs = sequence_logprobs(policy, world.responses)
+        return pair_dpo_loss(logprobs, world.reference_logprobs, weights, beta=BETA)
+
+    history(minimise(loss, policy, steps=steps, learning_rate=0.1), steps=steps)
+    return response_distribution(policy, world.responses)

@@ -1,0 +1,103 @@
+"""What does an explicit reward model cost beside an implicit one, in memory and time? (RM-3, RM-5)
+
+Hypothesis: to go from comparisons to a policy, the explicit way holds one network more (policy,
+reference, reward) than the implicit (policy, reference); a step of fitting the reward model costs
+less than a DPO step, which runs two networks on each pair, but sampling and scoring come on top.
+Refuted if memory is the same, or if fitting and scoring together cost less time than DPO.
+
+A GPT-2 of the review world's vocabulary; times are processor seconds of this machine, the median of
+several: compare them with one another only.
+"""
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+
+import torch
+from torch import nn
+
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.ranked import ranked_pairs
+from rlhf_lab.responses import Preferences, Responses, pad
+from rlhf_lab.reward_functions import as_reward
+from rlhf_lab.reward_losses import pairwise_loss
+from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.sampling import sample
+from rlhf_lab.train.dpo import DPOConfig, train_dpo
+from rlhf_lab.train.loop import History
+from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
+from rlhf_lab.worlds.reviews import BEGIN, VOCABULARY
+
+VARIANTS = {
+    "reward-cost-64": {"width": 64},
+    "reward-cost-128": {"width": 128},
+    "reward-cost-256": {"width": 256},
+}
+PAIRS = 32
+STEPS = 8
+
+
+def run(seed: int, *, width: int, layers: int = 2) -> History:
+    """Weights held in bytes, and seconds of each part of either way, for `PAIRS` pairs."""
+    policy = tiny_gpt2(len(VOCABULARY), layers=layers, width=width, heads=2, context=64, seed=seed)
+    reference, model = frozen_copy(policy), reward_model(policy, seed=seed)
+    pairs = random_pairs(seed)
+    generator = torch.Generator().manual_seed(seed)
+    reward = as_reward(response_rewards, model)
+    dpo = DPOConfig(steps=STEPS, batch_size=PAIRS, seed=seed)
+    fit = RewardModelConfig(steps=STEPS, batch_size=PAIRS, seed=seed)
+    row = {
+        "policy_bytes": size(policy),
+        "explicit_bytes": size(policy) + size(reference) + size(model),
+        "implicit_bytes": size(policy) + size(reference),
+        "dpo_step_seconds": between_steps(train_dpo(trainable_copy(policy), reference, pairs, dpo)),
+        "fit_step_seconds": between_steps(
+            train_reward_model(model, ranked_pairs(pairs), fit, pairwise_loss)
+        ),
+        "score_seconds": seconds(lambda: reward(pairs.chosen)),
+        "sample_seconds": seconds(
+            lambda: sample(
+                policy,
+                pairs.chosen.prompts,
+                pairs.chosen.prompt_mask,
+                max_tokens=MAX_TOKENS,
+                end_token=None,
+                generator=generator,
+            )
+        ),
+    }
+    return {name: [value] for name, value in row.items()}
+
+
+def random_pairs(seed: int) -> Preferences:
+    """Pairs of responses of 30 tokens each: what they say does not change their cost."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def side() -> Responses:
+        tokens = torch.randint(len(VOCABULARY), (PAIRS, 30), generator=generator).tolist()
+        return pad([[BEGIN] * 4] * PAIRS, tokens)
+
+    return Preferences(side(), side())
+
+
+def size(model: nn.Module) -> int:
+    """Bytes of all weights, those that two layers share counted once."""
+    return sum(weight.numel() * weight.element_size() for weight in model.parameters())
+
+
+def seconds(act: Callable[[], object], times: int = 5) -> float:
+    """Processor seconds of one call, the median of several."""
+    spent = []
+    for _ in range(times):
+        start = time.process_time()
+        act()
+        spent.append(time.process_time() - start)
+    return median(spent)
+
+
+def between_steps(run) -> float:
+    """Processor seconds from one step of a run to the next, the median."""
+    stamps = [time.process_time() for _ in run]
+    return median(after - before for before, after in pairwise(stamps))

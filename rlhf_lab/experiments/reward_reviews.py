@@ -1,0 +1,82 @@
+"""How good is a reward model of film reviews after n noisy comparisons? (RM-1, RM-8, RM-10, FB-10)
+
+Hypothesis: accuracy against gold rises with the comparisons, past the share of labels that
+are right, while accuracy on fresh labels stays below the noise ceiling. Refuted if more comparisons
+do not help, or if accuracy on labels passes the ceiling beyond its error of sampling.
+"""
+
+import time
+
+import torch
+
+from rlhf_lab.experiments.dpo_reviews import preference_pairs
+from rlhf_lab.models import frozen_copy
+from rlhf_lab.preferences import preference_accuracy
+from rlhf_lab.ranked import ranked_pairs
+from rlhf_lab.responses import Preferences
+from rlhf_lab.reward_functions import Reward, as_reward
+from rlhf_lab.reward_losses import pairwise_loss
+from rlhf_lab.reward_quality import accuracy_against_gold, calibration, noise_ceiling
+from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.train.loop import History, history
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
+from rlhf_lab.worlds.reviews import gold_rewards
+
+VARIANTS = {
+    "reward-reviews-500": {"pairs": 500},
+    "reward-reviews-2000": {"pairs": 2000},
+    "reward-reviews-8000": {"pairs": 8000},
+}
+TEMPERATURE = 0.25  # of the labels that `preference_pairs` draws
+HELD_OUT = 2000
+BATCH = 16
+
+
+def run(seed: int, *, pairs: int, passes: int = 4) -> History:
+    """One reward model, measured on held-out pairs; `seconds` is processor time of its training."""
+    data = preference_pairs(frozen_copy(review_model()), pairs + HELD_OUT, seed=seed)
+    start = time.process_time()
+    reward = fitted_reward(data[:pairs], seed=seed, passes=passes)
+    seconds = time.process_time() - start
+    return {
+        name: [value]
+        for name, value in {
+            "pairs": pairs,
+            "seconds": seconds,
+            "train_accuracy": label_accuracy(reward, data[:pairs]),
+            **measured(reward, data[pairs:], seed=seed),
+        }.items()
+    }
+
+
+def fitted_reward(pairs: Preferences, *, seed: int, passes: int = 4) -> Reward:
+    """A reward model on the trunk of the review model, after `passes` over the pairs."""
+    model = reward_model(review_model(), seed=seed)
+    config = RewardModelConfig(
+        steps=passes * len(pairs) // BATCH, batch_size=BATCH, learning_rate=2e-3, seed=seed
+    )
+    run = train_reward_model(model, ranked_pairs(pairs), config, pairwise_loss)
+    history(run, steps=config.steps)
+    return as_reward(response_rewards, model)
+
+
+def measured(reward: Reward, held_out: Preferences, *, seed: int) -> dict[str, float]:
+    """Accuracy against gold and on labels, that of the labels themselves, ceiling, calibration."""
+    margins = reward(held_out.chosen) - reward(held_out.rejected)
+    gold = gold_rewards(held_out.chosen) - gold_rewards(held_out.rejected)
+    generator = torch.Generator().manual_seed(seed)
+    chosen_first = torch.rand(len(margins), generator=generator) < 0.5
+    signed = torch.where(chosen_first, margins, -margins)
+    return {
+        "gold_accuracy": accuracy_against_gold(margins, gold).item(),
+        "label_accuracy": label_accuracy(reward, held_out),
+        "right_labels": preference_accuracy(gold, torch.zeros_like(gold)).item(),
+        "ceiling": noise_ceiling(torch.sigmoid(gold / TEMPERATURE)).item(),
+        "calibration_error": calibration(signed.sigmoid(), chosen_first).error,
+    }
+
+
+def label_accuracy(reward: Reward, pairs: Preferences) -> float:
+    """The share of pairs in which the chosen has the higher reward."""
+    return preference_accuracy(reward(pairs.chosen), reward(pairs.rejected)).item()

@@ -1,0 +1,83 @@
+"""Do pairs of one prompt overfit when they are shuffled among others? (RLHF-6)
+
+Hypothesis (Ouyang et al. 2022, section 3.5): with all pairs of a prompt in one element a reward
+model overfits less than with pairs shuffled, where each response is met in K - 1 updates a pass;
+and it is cheaper, since each response is read once a pass. Refuted if the held-out loss is no
+lower. Both see the same pairs, as many pairs an update, and as many updates.
+"""
+
+import time
+
+import torch
+
+from rlhf_lab.experiments.dpo_reviews import preference_pairs, rollout
+from rlhf_lab.experiments.reward_reviews import TEMPERATURE, measured
+from rlhf_lab.models import frozen_copy
+from rlhf_lab.preferences import bradley_terry_logprob, sample_ranking
+from rlhf_lab.ranked import Ranked, all_pairs, ranked_pairs, stacked
+from rlhf_lab.reward_functions import as_reward
+from rlhf_lab.reward_losses import pairwise_loss
+from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.train.loop import History, history
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
+from rlhf_lab.worlds.reviews import gold_rewards
+
+VARIANTS = {
+    "shuffled-pairs-together": {"shuffled": False},
+    "shuffled-pairs-shuffled": {"shuffled": True},
+}
+RANKS = 6  # responses a prompt
+PROMPTS = 200
+AT_ONCE = 4  # prompts an update
+HELD_OUT = 1000
+
+
+def run(seed: int, *, shuffled: bool, passes: int = 4) -> History:
+    """Loss and accuracy on held-out pairs before training and after each pass."""
+    base = frozen_copy(review_model())
+    ranked = rankings(base, seed=seed)
+    held_out = preference_pairs(base, HELD_OUT, seed=5000 + seed)
+    data = ranked_pairs(all_pairs(ranked)) if shuffled else ranked
+    updates = PROMPTS // AT_ONCE  # a pass
+    config = RewardModelConfig(
+        steps=passes * updates,
+        batch_size=len(data) // updates,
+        learning_rate=2e-3,
+        seed=seed,
+    )
+    model = reward_model(base, seed=seed)
+    reward = as_reward(response_rewards, model)
+    spent = time.process_time()
+
+    def evaluated(done: int) -> dict[str, float]:
+        losses = -bradley_terry_logprob(reward(held_out.chosen), reward(held_out.rejected))
+        seconds = time.process_time() - spent
+        row = {"pass": done, "held_out_loss": losses.mean().item(), "seconds": seconds}
+        return row | measured(reward, held_out, seed=seed)
+
+    def measurements():
+        yield evaluated(0) | {"train_loss": float(torch.tensor(2.0).log())}
+        losses = []
+        for metrics in train_reward_model(model, data, config, pairwise_loss):
+            losses.append(metrics["loss"])
+            if len(losses) == updates:
+                yield evaluated((metrics["step"] + 1) // updates) | {
+                    "train_loss": sum(losses) / updates
+                }
+                losses = []
+
+    return history(measurements(), steps=passes + 1)
+
+
+def rankings(model: torch.nn.Module, *, seed: int) -> Ranked:
+    """`RANKS` responses of the model to each prompt, ranked from gold by Plackett-Luce."""
+    generator = torch.Generator().manual_seed(seed)
+    written = [
+        rollout(model, PROMPTS, seed=seed, generator=generator).responses for _ in range(RANKS)
+    ]
+    gold = torch.stack([gold_rewards(responses) for responses in written], dim=1)
+    order = sample_ranking(gold / TEMPERATURE, generator)
+    together = stacked(written)
+    numbers = order * PROMPTS + torch.arange(PROMPTS)[:, None]
+    return Ranked(together[numbers.flatten()], RANKS)

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from rlhf_lab.experiments import label_kinds
+
+BUDGETS = (200, 800, 3200)
+
+
+@pytest.fixture(scope="module")
+def errors():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_kinds, "BUDGETS", BUDGETS)
+        return all_errors()
+
+
+def all_errors():
+    return {
+        name: label_kinds.run(0, **settings)["error"]
+        for name, settings in label_kinds.VARIANTS.items()
+    }
+
+
+def test_more_labels_make_smaller_errors_and_none_leave_the_priors(errors):
+    for error in errors.values():
+        assert error[0] < 1
+        assert error[-1] < 0.8 * error[0]
+
+
+def test_rankings_say_more_than_comparisons_and_rejected_only_says_least(errors):
+    for budget in (1, 2):
+        by_kind = {name.removeprefix("label-kinds-"): e[budget] for name, e in errors.items()}
+        assert by_kind["ranking-of-8"] < by_kind["comparison"]
+        assert max(by_kind, key=by_kind.get) == "rejected-only"
+
+
+def test_every_budget_is_spent_as_it_says(monkeypatch):
+    monkeypatch.setattr(label_kinds, "BUDGETS", BUDGETS)
+    for kind, size, each in (("comparison", 1, 2), ("ranking", 8, 8), ("thumb", 1, 1)):
+        table = label_kinds.run(0, kind=kind, size=size)
+        assert table["cost"] == [each * number for number in table["labels"]]
+        left = [b - c for b, c in zip(BUDGETS, table["cost"], strict=True)]
+        assert all(0 <= unspent < each for unspent in left)
+
+
+def test_the_probabilities_of_all_scores_sum_to_1():
+    rising = label_kinds.cuts(torch.tensor([-2.0, 0.3, -1.0, 2.0], dtype=torch.float64))
+    assert (rising.diff() > 0).all()
+    rewards = torch.linspace(-3, 3, 5, dtype=torch.float64).repeat_interleave(5)
+    scores = torch.arange(1, 6).repeat(5)
+    logprobs = label_kinds.ordered_logit(rewards, rising, scores)
+    assert logprobs.exp().view(5, 5).sum(dim=1).tolist() == pytest.approx([1] * 5)
