@@ -84,6 +84,18 @@ def centred_outcome_advantages(
     return rewards - rewards.mean(dim=1, keepdim=True)
 
 
+def leave_one_out_advantages(
+    rewards: Float[Tensor, "prompt group"],
+) -> Float[Tensor, "prompt group"]:
+    """Â_i = r_i - mean of the other rewards of its group: a baseline without the response itself.
+
+    G/(G-1) times `centred_outcome_advantages`, so that the expected gradient is the reward's own
+    (Ahmadian et al. 2024, RLOO, Eq. 6). Raises ValueError for a group of one.
+    """
+    size = rewards.shape[1]
+    return centred_outcome_advantages(rewards) * size / (size - 1)
+
+
 def group_process_advantages(
     step_rewards: Float[Tensor, "prompt group token"],
     step_ends: Bool[Tensor, "prompt group token"],

@@ -11,6 +11,7 @@ from rlhf_lab.advantages import (
     gae,
     group_outcome_advantages,
     group_process_advantages,
+    leave_one_out_advantages,
     token_rewards,
 )
 
@@ -149,7 +150,18 @@ def test_groups_do_not_mix_and_each_sums_to_0():
         assert close(found[1:2], advantages(rewards[1:2]))
 
 
-@pytest.mark.parametrize("advantages", [group_outcome_advantages, centred_outcome_advantages])
+def test_the_left_out_baseline_is_the_mean_of_the_others():
+    rewards = torch.randn(3, 5, generator=GENERATOR, dtype=torch.float64)
+    found = leave_one_out_advantages(rewards)
+    for i in range(5):
+        others = torch.cat([rewards[:, :i], rewards[:, i + 1 :]], dim=1)
+        assert close(found[:, i], rewards[:, i] - others.mean(1))
+
+
+@pytest.mark.parametrize(
+    "advantages",
+    [group_outcome_advantages, centred_outcome_advantages, leave_one_out_advantages],
+)
 def test_a_group_of_one_is_refused(advantages):
     with pytest.raises(ValueError, match="group_size must be at least 2, got 1"):
         advantages(torch.ones(3, 1))

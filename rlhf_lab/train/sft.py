@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,6 @@ from rlhf_lab.responses import Responses, trim
 from rlhf_lab.settings import require_count, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
-    minibatches,
     trainable_parameters,
     update,
     warmed_up,
@@ -75,22 +75,24 @@ def _steps(policy, responses, config, batches, optimizer) -> Iterator[Metrics]:
 def _batches_of_like_length(
     responses: Responses, config: SFTConfig, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """Minibatches sorted by length within a pool, so that little is computed on padding."""
-    pool_size = min(len(responses) // config.batch_size, POOL)
-    pools = minibatches(
-        len(responses),
-        batch_size=max(1, pool_size) * config.batch_size,
-        steps=-(-config.steps // max(1, pool_size)),
-        generator=generator,
-    )
+    """Minibatches sorted by length within a pool, so that little is computed on padding.
+
+    Each epoch is a new order of all rows, cut into pools of up to 32 batches; what is left over
+    when the rows are no multiple of the batch, less than one batch an epoch, is left out.
+    """
+    size, batch_size = len(responses), config.batch_size
+    if not 1 <= batch_size <= size:
+        raise ValueError(f"batch_size must lie in 1..{size}, the number of rows, got {batch_size}")
     lengths = responses.mask.sum(dim=1)
-    return _sorted_batches(pools, lengths, config, generator)
+    return islice(_endless_batches(lengths, batch_size, generator), config.steps)
 
 
-def _sorted_batches(pools, lengths, config, generator) -> Iterator[Tensor]:
-    left = config.steps
-    for pool in pools:
-        batches = pool[lengths[pool].argsort()].split(config.batch_size)
-        for number in torch.randperm(len(batches), generator=generator)[:left]:
-            yield batches[number]
-        left -= len(batches)
+def _endless_batches(lengths, batch_size, generator) -> Iterator[Tensor]:
+    used = len(lengths) // batch_size * batch_size
+    while True:
+        for pool in torch.randperm(len(lengths), generator=generator)[:used].split(
+            POOL * batch_size
+        ):
+            batches = pool[lengths[pool].argsort()].split(batch_size)
+            for number in torch.randperm(len(batches), generator=generator):
+                yield batches[number]

@@ -42,6 +42,17 @@ def test_every_row_is_trained_on_once_an_epoch():
     assert sum(spread) / len(spread) < 1.5
 
 
+def test_no_row_is_left_out_where_the_rows_are_no_multiple_of_a_pool():
+    """33 batches of 4: one pool of 32 and one of 1. Of 134 rows the odd two are left out."""
+    for rows in (132, 134):
+        data = pad([[1]] * rows, [[1] * (1 + row % 7) for row in range(rows)])
+        config = SFTConfig(steps=66, batch_size=4)
+        batches = list(_batches_of_like_length(data, config, torch.Generator().manual_seed(0)))
+        for epoch in (batches[:33], batches[33:]):
+            seen = torch.cat(epoch).tolist()
+            assert len(set(seen)) == len(seen) == 132
+
+
 def test_a_batch_larger_than_the_data_is_refused():
     model = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0)
     with pytest.raises(ValueError, match="batch_size must lie in 1"):
