@@ -23,7 +23,7 @@ from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.checker.probability import depends
 
-WORLDS_TO_REFUSE = 24
+WORLDS_TO_REFUSE = 16
 WORLDS_TO_ACCEPT = 200
 
 

@@ -1,7 +1,7 @@
-"""Random worlds: a number for every letter, a table for every function, and what a formula is then.
+"""Random worlds: a number for every letter, a table for every function; a formula's value there.
 
-This evaluator knows sums, logs and powers, and no algebra at all. So it checks a step by another
-road than `canonical`, and where a step is wrong it finds a world that shows it.
+It knows sums, logs and powers and no algebra. So it checks a step by another road than `canonical`,
+and where a step is wrong it finds a world that shows it.
 """
 
 import random
@@ -12,7 +12,7 @@ from sympy import Basic, Derivative, Expr, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, Number, combined, drawn, number
-from rlhf_lab.derivations.checker.given import Given, unfolded, written_out
+from rlhf_lab.derivations.checker.given import Given, slope_of, unfolded, written_out
 from rlhf_lab.derivations.checker.sums import outermost
 
 
@@ -93,7 +93,7 @@ class Interpretation:
         if not isinstance(applied, AppliedUndef):
             if self.evaluated(applied, bound).imag != 0:
                 raise ValueError(f"{applied} is not real")
-            return self.evaluated(applied.diff(*derivative.variables), bound)
+            return self.evaluated(slope_of(applied, derivative.variables), bound)
         values = [self.evaluated(argument, bound) for argument in applied.args]
         key = (applied.func, *values, *derivative.variables)
         distribution = self.given.distribution_of(applied)
