@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_lab.advantages import (
     centred_outcome_advantages,
@@ -28,7 +28,13 @@ from rlhf_lab.worlds.optimum import objective
 
 BETA = 0.5
 LAMBDAS, GROUP_SIZES = (0.0, 0.5, 0.95, 1.0), (2, 4, 16, 64)
-VARIANTS = {"gradient-estimates": {}}
+GROUP_BASELINES = {
+    "leave-one-out": leave_one_out_advantages,
+    "group-mean": centred_outcome_advantages,
+    "mean-and-std": group_outcome_advantages,
+}
+CRITICS = ("exact-values", "values-of-0")
+VARIANTS = {f"gradient-{name}": {"baseline": name} for name in (*CRITICS, *GROUP_BASELINES)}
 
 
 @dataclass(frozen=True)
@@ -43,29 +49,24 @@ class Estimate:
     """trace of the covariance, for one response"""
 
 
-def run(seed: int, *, responses: int = 65_536) -> History:
-    """Every estimator at a policy that is not the reference, as one table."""
-    return history(_rows(seed, responses))
-
-
-def _rows(seed: int, responses: int):
+def run(seed: int, *, baseline: str, responses: int = 65_536) -> History:
+    """One baseline, at a policy that is not the reference, for every λ or every size of group."""
     world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
     generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        policy.table.normal_(generator=generator)
-    values = exact_values(world, policy)
-    for name, critic in (("exact values", values), ("values of 0", torch.zeros_like(values))):
-        for lam in LAMBDAS:
-            found = gae_estimate(world, policy, critic, lam, responses, generator)
-            yield {"estimator": f"GAE, {name}", "setting": lam} | vars(found)
-    for advantages in (
-        leave_one_out_advantages,
-        centred_outcome_advantages,
-        group_outcome_advantages,
-    ):
+    nn.init.normal_(policy.table, generator=generator)
+    return history(_rows(world, policy, baseline, responses, generator))
+
+
+def _rows(world, policy, baseline, responses, generator):
+    if baseline in GROUP_BASELINES:
+        advantages = GROUP_BASELINES[baseline]
         for size in GROUP_SIZES:
             found = group_estimate(world, policy, advantages, size, responses, generator)
-            yield {"estimator": advantages.__name__, "setting": size} | vars(found)
+            yield {"group_size": size} | vars(found)
+        return
+    values = exact_values(world, policy) * (baseline == "exact-values")
+    for lam in LAMBDAS:
+        yield {"lam": lam} | vars(gae_estimate(world, policy, values, lam, responses, generator))
 
 
 def gae_estimate(
