@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rlhf_lab.labelled import Labelled
 from rlhf_lab.logprobs import check_fits
 from rlhf_lab.ranked import Ranked
-from rlhf_lab.settings import require_not_negative, require_positive
+from rlhf_lab.settings import require_count, require_not_negative, require_positive
 from rlhf_lab.train.loop import Metrics, minibatches, update, warmed_up
 
 Feedback = Ranked | Labelled
@@ -32,12 +32,9 @@ class RewardModelConfig:
     seed: int = 0
 
     def __post_init__(self):
-        require_positive(
-            steps=self.steps,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            max_grad_norm=self.max_grad_norm,
-        )
+        require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
+        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         require_not_negative(weight_decay=self.weight_decay)
 
 

@@ -200,10 +200,24 @@ def test_the_trunk_of_a_frozen_model_learns():
     assert all(changed)
 
 
-@pytest.mark.parametrize("setting", ["steps", "batch_size", "learning_rate", "max_grad_norm"])
-def test_bad_settings_are_refused(setting):
-    with pytest.raises(ValueError, match=f"{setting} must be a finite number above 0"):
-        RewardModelConfig(**(SETTINGS | {setting: 0}))
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        *(
+            (name, 0, "must be a whole number, 1 or above, got 0")
+            for name in ("steps", "batch_size")
+        ),
+        ("warmup_steps", -1, "must be a whole number, 0 or above, got -1"),
+        ("learning_rate", 0, "must be a finite number above 0, got 0"),
+        ("max_grad_norm", float("nan"), "must be a finite number above 0, got nan"),
+    ],
+)
+def test_bad_settings_are_refused(setting, value, message):
+    with pytest.raises(ValueError, match=f"{setting} {message}"):
+        RewardModelConfig(**(SETTINGS | {setting: value}))
+
+
+def test_a_negative_weight_decay_is_refused():
     with pytest.raises(ValueError, match="weight_decay must be a finite number, 0 or above"):
         RewardModelConfig(**SETTINGS, weight_decay=-1)
 
