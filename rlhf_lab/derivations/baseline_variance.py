@@ -49,7 +49,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "variance with a baseline, line 2: sign of Derivative(log(policy(y, theta)), theta)",
         "variance with a baseline, line 2: sign of log(policy(y, theta))",
         "variance with a baseline, line 2: sign of E[y ~ policy(y, theta)](reward(y))",
-        "variance with a baseline, line 2: sign of reward(y)",
-        "variance with a baseline, line 2: sign of policy(y, theta)",
+        "variance with a baseline, line 2: sign of reward(y), place 2",
+        "variance with a baseline, line 2: sign of policy(y, theta), place 3",
     ),
 }

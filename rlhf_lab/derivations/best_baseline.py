@@ -99,9 +99,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "cost of the mean reward, line 3: sign of -best + reward(y)",
         "cost of the mean reward, line 3: sign of E[y ~ policy(y)]((-average + reward(y))*size(y))",
         "cost of the mean reward, line 3: sign of (-average + reward(y))*size(y)",
-        "cost of the mean reward, line 3: sign of size(y)",
+        "cost of the mean reward, line 3: sign of size(y), place 2",
         "cost of the mean reward, line 3: sign of -average + reward(y)",
-        "cost of the mean reward, line 3: sign of policy(y)",
+        "cost of the mean reward, line 3: sign of policy(y), place 2",
     ),
     "Only the product of π and ‖g‖² stands there, and their order does not matter.": (
         "second moment with a baseline, line 2: policy and size exchanged",

@@ -111,7 +111,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "steps join, line 3: square of 1",
         "the best is one of them, line 2: square of 1",
         "KL of the best, line 2: square of 1",
+        "KL of the best, line 2: square of 1, place 2",
         "KL of the best, line 3: square of 1",
+        "KL of the best, line 3: square of 1, place 2",
         "KL of the best, line 4: square of 1",
     ),
     "upto(N + 1) is 1, and so are all its powers.": (
@@ -124,6 +126,8 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     ),
     "Up to the first is the first: upto(1) is base(1).": (
         "KL of the best, line 2: base for upto(1)",
+        "KL of the best, line 2: base for upto(1), place 2",
+        "KL of the best, line 2: base for upto(1), place 3",
         "KL of the best, line 3: base for upto(1)",
     ),
 }

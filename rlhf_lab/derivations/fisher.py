@@ -137,7 +137,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     ),
     "(-u)² = u², and log 2π has the derivative of log π.": (
         "curvature to old, line 3: sign of Derivative(policy(a, s, theta), theta)",
-        "curvature to old, line 3: sign of policy(a, s, theta)",
+        "curvature to old, line 3: sign of policy(a, s, theta), place 2",
         "curvature to old, line 4: sign of policy(a, s, theta_old)",
         "curvature to old, line 5: sign of log(policy(a, s, theta_old))",
         "curvature to old, line 5: twice policy(a, s, theta_old)",

@@ -65,7 +65,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "1² = 1 and (-u)² = u².": (
         "curvature of k2, line 3: square of 1",
         "curvature of k2, line 3: sign of Derivative(policy(a, s, theta), theta)",
-        "curvature of k2, line 3: sign of policy(a, s, theta)",
+        "curvature of k2, line 3: sign of policy(a, s, theta), place 2",
         "curvature of k2, line 4: sign of policy(a, s, theta_old)",
         "curvature of k2, line 5: sign of log(policy(a, s, theta_old))",
     ),

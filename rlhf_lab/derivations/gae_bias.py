@@ -130,6 +130,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "1 is 1².": (
         "GAE with wrong values, line 2: square of 1",
         "error of GAE, line 2: square of 1",
+        "error of GAE, line 2: square of 1, place 2",
         "error of GAE, line 3: square of 1",
         "error at λ = 0, line 2: square of 1",
     ),

@@ -62,7 +62,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "Gibbs' inequality, line 3: sign of p(y)",
         "Gibbs' inequality, line 3: sign of -1 + q(y)/p(y)",
         "Gibbs' inequality, line 3: twice -1 + q(y)/p(y)",
-        "Gibbs' inequality, line 3: q for p(y)",
+        "Gibbs' inequality, line 3: q for p(y), place 2",
         "Gibbs' inequality, line 3: p and q exchanged",
         "Gibbs' inequality, line 4: sign of Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N))",
         "Gibbs' inequality, line 4: twice Sum(p(y), (y, 1, N)) - Sum(q(y), (y, 1, N))",

@@ -103,10 +103,10 @@ RESULTS = (
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "Rewards and their negatives have one std.": (
-        "shifted rewards of a group, line 2: sign of rewards(j)",
-        "shifted rewards of a group, line 3: sign of rewards(j)",
-        "scaled rewards of a group, line 2: sign of rewards(j)",
-        "scaled rewards of a group, line 3: sign of rewards(j)",
-        "what ε does, line 2: sign of rewards(j)",
+        "shifted rewards of a group, line 2: sign of rewards(j), place 2",
+        "shifted rewards of a group, line 3: sign of rewards(j), place 2",
+        "scaled rewards of a group, line 2: sign of rewards(j), place 2",
+        "scaled rewards of a group, line 3: sign of rewards(j), place 2",
+        "what ε does, line 2: sign of rewards(j), place 2",
     ),
 }

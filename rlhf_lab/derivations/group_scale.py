@@ -104,11 +104,12 @@ RESULTS = (scale_is_lost, right_answer, odds_bound, weight_of_a_prompt)
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "Rewards and their negatives have one std.": (
-        "the scale is lost, line 2: sign of rewards(j)",
-        "the scale is lost, line 3: sign of rewards(j)",
+        "the scale is lost, line 2: sign of rewards(j), place 2",
+        "the scale is lost, line 3: sign of rewards(j), place 2",
     ),
     "(-d)² = d², (-k - w)² = (k + w)².": (
         "a right answer, line 2: sign of d",
+        "a right answer, line 2: sign of d, place 2",
         "a right answer, line 2: sign of k + w",
         "weight of a prompt, line 2: sign of k + w",
     ),

@@ -138,8 +138,8 @@ RESULTS = (
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "log 2π and log π have one derivative.": (
-        "GRPO of a token, line 3: twice token_policy(t, i, theta)",
-        "gradient coefficient, line 2: twice token_policy(t, i, theta)",
+        "GRPO of a token, line 3: twice token_policy(t, i, theta), place 2",
+        "gradient coefficient, line 2: twice token_policy(t, i, theta), place 2",
     ),
-    "(-π)² = π².": ("GRPO of a token, line 2: sign of token_policy(t, i, theta)",),
+    "(-π)² = π².": ("GRPO of a token, line 2: sign of token_policy(t, i, theta), place 2",),
 }

@@ -126,11 +126,13 @@ RESULTS = (
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "log 2π and log π have one derivative.": (
-        "what GRPO maximises, line 2: twice policy(y, theta)",
-        "what GRPO maximises, line 3: twice policy(y, theta)",
-        "own sample in the mean, line 2: twice policy(y, theta)",
-        "own sample in the mean, line 3: twice policy(y, theta)",
-        "std as a weight, line 2: twice policy(y, theta)",
+        "what GRPO maximises, line 2: twice policy(y, theta), place 2",
+        "what GRPO maximises, line 3: twice policy(y, theta), place 2",
+        "own sample in the mean, line 2: twice policy(y, theta), place 2",
+        "own sample in the mean, line 3: twice policy(y, theta), place 2",
+        "std as a weight, line 2: twice policy(y, theta), place 2",
     ),
-    "(-u)² = u².": ("large group, line 2: sign of reward(y) - E[y ~ policy(y, theta)](reward(y))",),
+    "(-u)² = u².": (
+        "large group, line 2: sign of reward(y) - E[y ~ policy(y, theta)](reward(y)), place 2",
+    ),
 }

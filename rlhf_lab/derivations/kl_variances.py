@@ -94,7 +94,7 @@ RESULTS = (k1_variance, k3_second_moment, k3_variance)
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "Σ (ref - π) log 2 = 0: both distributions sum to 1.": (
         "second moment of k3, line 4: twice reference(y)/policy(y)",
-        "second moment of k3, line 4: twice policy(y)",
+        "second moment of k3, line 4: twice policy(y), place 2",
     ),
     "(-u)² = u².": (
         "variance of k1, line 2: sign of k1(y)",

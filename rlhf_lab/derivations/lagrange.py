@@ -140,8 +140,8 @@ RESULTS = (
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
     "Every distribution sums to 1, so λ - λ Σπ is 0 with any in the place of π.": (
-        "value by terms, line 2: optimal for policy(y)",
-        "value by terms, line 2: reference for policy(y)",
+        "value by terms, line 2: optimal for policy(y), place 4",
+        "value by terms, line 2: reference for policy(y), place 3",
     ),
     "Every distribution sums to 1, so β Σπ* is β Σπ.": (
         "value by terms, line 3: policy for optimal(y)",

@@ -114,6 +114,6 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "one step before, line 2: square of 1",
     ),
     "Rewards and their negatives have one std.": (
-        "one step a response, line 3: sign of rewards(j)",
+        "one step a response, line 3: sign of rewards(j), place 2",
     ),
 }

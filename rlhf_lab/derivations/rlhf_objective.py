@@ -107,17 +107,18 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
             f"without -beta*{_MEAN}: -beta*{_MEAN} + {_REST}*{_SCORE})",
             *(f"{way} -beta*{_MEAN}" for way in ("sign of", "twice", "square of")),
             f"without beta: -beta*{_MEAN}",
-            "square of beta",
+            "square of beta, place 2",
             f"square of {_MEAN}",
             *(f"{way} {_SCORE}" for way in ("sign of", "twice")),
-            *(f"{way} log(policy(y, theta))" for way in ("sign of", "twice")),
-            *(f"{way} policy(y, theta)" for way in ("sign of", "square of")),
-            "sign of N",
+            *(f"{way} log(policy(y, theta)), place 2" for way in ("sign of", "twice")),
+            *(f"{way} policy(y, theta), place 4" for way in ("sign of", "square of")),
+            "sign of N, place 2",
         )
     ),
     "A constant in the penalty, β log 2, has no gradient; nor has log 2 in a score.": tuple(
         f"gradient of RLHF, line {line}: twice {part}"
         for line in (2, 3)
         for part in ("policy(y, theta)/reference(y)", "reference(y)", "policy(y, theta)")
-    ),
+    )
+    + tuple(f"gradient of RLHF, line 2: twice policy(y, theta), place {n}" for n in (3, 4)),
 }

@@ -136,6 +136,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "ratio at the start, line 2: theta_old for theta",
         "ratio at the start, line 2: theta and theta_old exchanged",
         "surrogate at the start, line 2: theta_old for theta",
+        "surrogate at the start, line 2: theta_old for theta, place 2",
     ),
     "Where θ is θ_old the ratio is 1, so Σ ratio(θ_old) π A ∂ log ρ is Σ π A ∂ log π.": (
         "gradient of the surrogate, line 3: policy and ratio exchanged",

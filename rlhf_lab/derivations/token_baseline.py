@@ -129,7 +129,7 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
             "without baseline(s): -baseline(s)",
             *(f"{way} -baseline(s)" for way in ("sign of", "twice", "square of")),
             "square of baseline(s)",
-            *(f"{way} s" for way in ("sign of", "twice", "square of")),
+            *(f"{way} s, place 3" for way in ("sign of", "twice", "square of")),
         )
     ),
     "The line is 0 after any text, for any parameter.": tuple(

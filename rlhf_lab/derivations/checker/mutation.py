@@ -5,6 +5,7 @@ factors are dropped, letters and functions are taken for one another or change p
 the arguments of a KL.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -35,16 +36,18 @@ class Mutant:
 
 
 def mutants(derivation: Chain) -> Iterator[Mutant]:
-    """Every mutant of every line after the first."""
+    """Every mutant of every line after the first; what was done to equal parts is numbered."""
     parts = set().union(*(line.expression.atoms(Symbol, AppliedUndef) for line in derivation.lines))
     letters = {part for part in parts if isinstance(part, Symbol)}
     functions = {(part.func, len(part.args)) for part in parts - letters}
     for number, line in enumerate(derivation.lines[1:], start=2):
-        seen = {line.expression}
+        seen, named = {line.expression}, Counter()
         for kind, change, expression in changes(line.expression, letters, functions):
             if expression not in seen:
                 seen.add(expression)
-                yield Mutant(derivation.name, number, kind, change, expression)
+                named[change] += 1
+                place = f", place {named[change]}" if named[change] > 1 else ""
+                yield Mutant(derivation.name, number, kind, change + place, expression)
 
 
 def refusal(mutant: Mutant, derivation: Chain) -> DerivationError | None:
