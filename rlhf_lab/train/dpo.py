@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.logprobs import check_fits, sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
@@ -15,10 +16,12 @@ from rlhf_lab.settings import require_count, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
+    resumable,
     trainable_parameters,
     update,
     warmed_up,
 )
+from rlhf_lab.training_state import TrainingState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +51,18 @@ class DPOConfig:
 
 
 def train_dpo(
-    policy: nn.Module, reference: nn.Module, preferences: Preferences, config: DPOConfig
+    policy: nn.Module,
+    reference: nn.Module,
+    preferences: Preferences,
+    config: DPOConfig,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Iterator[Metrics]:
     """Train `policy` in place; yields one dictionary of metrics a step, measured before the step.
 
     loss = -mean log σ(r̂_chosen - r̂_rejected), r̂ = β [log π(y|x) - log ref(y|x)].
-    Raises ValueError before the first step where settings, data and models do not fit, and
-    FloatingPointError where the loss is not finite.
+    With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
+    where settings, data and models do not fit, and FloatingPointError where the loss is not finite.
     """
     for responses in (preferences.chosen, preferences.rejected):
         check_fits(policy, responses)
@@ -67,16 +75,20 @@ def train_dpo(
         generator=generator,
     )
     optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
-    return _steps(policy, reference, preferences, config, batches, optimizer)
+    state = TrainingState(modules={"policy": policy}, optimizers={"policy": optimizer})
+    steps = resumable(config.steps, state, checkpoints)
+    return _steps(state, steps, reference, preferences, config, list(batches))
 
 
-def _steps(policy, reference, preferences, config, batches, optimizer) -> Iterator[Metrics]:
+def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Metrics]:
+    policy, optimizer = state.modules["policy"], state.optimizers["policy"]
     policy.eval()  # no dropout: log π must be that of the policy that samples
     reference.eval()
     # The reference never changes: its log-probs are computed once, not once a step.
     reference_chosen = _all_logprobs(reference, preferences.chosen, config.batch_size)
     reference_rejected = _all_logprobs(reference, preferences.rejected, config.batch_size)
-    for step, rows in enumerate(batches):
+    for step in steps:
+        rows = batches[step]
         chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
         rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))
         chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)

@@ -7,16 +7,19 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.logprobs import check_fits, response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
 from rlhf_lab.settings import require_count, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
+    resumable,
     trainable_parameters,
     update,
     warmed_up,
 )
+from rlhf_lab.training_state import TrainingState
 
 POOL = 32  # batches that are sorted by length together
 
@@ -40,11 +43,18 @@ class SFTConfig:
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
 
 
-def train_sft(policy: nn.Module, responses: Responses, config: SFTConfig) -> Iterator[Metrics]:
+def train_sft(
+    policy: nn.Module,
+    responses: Responses,
+    config: SFTConfig,
+    *,
+    checkpoints: Checkpoints | None = None,
+) -> Iterator[Metrics]:
     """Train `policy` in place on responses; yields one dictionary of metrics a step.
 
     loss = -mean log π(y_t | x, y_<t) over the batch's real response tokens, in nats a token.
-    Raises ValueError before the first step where settings, data and model do not fit.
+    With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
+    where settings, data and model do not fit.
     """
     check_fits(policy, responses)
     generator = torch.Generator().manual_seed(config.seed)
@@ -52,13 +62,15 @@ def train_sft(policy: nn.Module, responses: Responses, config: SFTConfig) -> Ite
     optimizer = torch.optim.AdamW(
         trainable_parameters(policy), lr=config.learning_rate, weight_decay=0.0
     )
-    return _steps(policy, responses, config, batches, optimizer)
+    state = TrainingState(modules={"policy": policy}, optimizers={"policy": optimizer})
+    steps = resumable(config.steps, state, checkpoints)
+    return _steps(policy, responses, config, list(batches), optimizer, steps)
 
 
-def _steps(policy, responses, config, batches, optimizer) -> Iterator[Metrics]:
+def _steps(policy, responses, config, batches, optimizer, steps) -> Iterator[Metrics]:
     policy.eval()  # no dropout, as everywhere here
-    for step, rows in enumerate(batches):
-        batch = trim(responses[rows])
+    for step in steps:
+        batch = trim(responses[batches[step]])
         loss = next_token_loss(response_logprobs(policy, batch), batch.mask)
         rising = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
         learning_rate = min(rising, config.learning_rate * (1 - step / config.steps))

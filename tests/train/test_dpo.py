@@ -4,6 +4,7 @@ import pytest
 import torch
 from shape_checker import unchecked
 
+from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
@@ -167,3 +168,17 @@ def test_bad_data_is_refused_on_either_side_and_for_either_model():
         train_dpo(trainable_copy(BASE), BASE, Preferences(good, bad), config)
     with pytest.raises(ValueError, match=r"0\.\.4"):
         train_dpo(trainable_copy(BASE), small, Preferences(good, pad([[1]], [[6]])), config)
+
+
+def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
+    whole_policy, whole = run(steps=7)
+    where = Checkpoints(path=tmp_path / "run.safetensors", every=2, settings={})
+    config = DPOConfig(**(SETTINGS | {"optimizer": torch.optim.Adam, "steps": 7}))
+    broken = train_dpo(trainable_copy(BASE), frozen_copy(BASE), PAIRS, config, checkpoints=where)
+    first = [next(broken) for _ in range(4)]
+    broken.close()
+    policy = trainable_copy(BASE)
+    rest = list(train_dpo(policy, frozen_copy(BASE), PAIRS, config, checkpoints=where))
+    assert rest[0]["step"] == 2
+    assert {name: [row[name] for row in [*first[:2], *rest]] for name in whole} == whole
+    assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))

@@ -68,6 +68,14 @@ def test_equal_rewards_leave_the_policy_where_it_is():
     assert all(map(torch.allclose, policy.parameters(), BASE.parameters()))
 
 
+def test_a_group_answers_one_prompt_so_a_reward_of_the_prompt_alone_teaches_nothing():
+    def of_prompt(responses):
+        return responses.prompts[:, -1].double()
+
+    _, metrics = run(of_prompt, beta=0.0, steps=2)
+    assert metrics["grad_norm"] == [pytest.approx(0, abs=1e-9)] * 2
+
+
 def test_same_seed_same_metrics_and_another_seed_others():
     assert run(seed=1)[1] == run(seed=1)[1]
     assert run(seed=1)[1] != run(seed=2)[1]

@@ -13,6 +13,8 @@ from rlhf_lab.train.loop import history
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
 from rlhf_lab.train.pretraining_mix import PretrainingMix
 from rlhf_lab.train.trust_region import Clipped, Penalised
+from rlhf_lab.worlds.exact import exact_world, response_distribution, rewards_of
+from rlhf_lab.worlds.optimum import kl_divergence
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
 PROMPTS = [[1, 2], [3], [4, 5], [6]]
@@ -93,6 +95,25 @@ def test_the_critic_learns_the_expected_return():
     run(constant, models={"critic": critic}, minibatch_size=8, **settings)
     batch = pad(PROMPTS, [[3, 3, 3, 3], [1, 2, 0], [0], [6, 5]])
     assert response_values(critic, batch)[batch.mask].tolist() == pytest.approx([2] * 10, abs=0.2)
+
+
+def test_reward_kl_and_entropy_are_those_of_the_policy_that_sampled():
+    """In the exact world: means over 8,192 responses against sums over all 125."""
+    world, other = exact_world(seed=0), exact_world(seed=1).reference
+    policy = trainable_copy(other)
+    settings = {"steps": 1, "max_tokens": 3, "end_token": None, "epochs": 1}
+    config = PPOConfig(batch_size=8192, minibatch_size=8192, **settings)
+    reward = partial(rewards_of, world)
+    (metrics,) = train_ppo(policy, reward, [[0]], config, reference=world.reference)
+    logprobs = response_distribution(other, world.responses)
+    expected = {
+        "reward": (logprobs.exp() * world.rewards).sum(),
+        "kl": kl_divergence(logprobs, world.reference_logprobs),
+        "entropy": -(logprobs.exp() * logprobs).sum() / 3,
+    }
+    for name, value in expected.items():
+        assert metrics[name] == pytest.approx(value.item(), abs=0.04), name
+    assert metrics["kl"] > 1
 
 
 def test_every_policy_pass_knows_temperature_and_minimum_length():

@@ -2,8 +2,9 @@ import pytest
 import torch
 from shape_checker import unchecked
 
+from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.logprobs import sequence_logprobs
-from rlhf_lab.models import TabularPolicy, tiny_gpt2
+from rlhf_lab.models import TabularPolicy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import pad
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.sft import SFTConfig, _batches_of_like_length, train_sft
@@ -109,3 +110,19 @@ def test_bad_data_and_settings_are_refused_before_any_step():
         for value in (0, "1", float("nan")):
             with pytest.raises(ValueError, match=f"{name} must be a (finite|whole) number"):
                 unchecked(SFTConfig, **({"steps": 1} | {name: value}))
+
+
+def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
+    base = tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0).double()
+    data = pad([[1]] * 9, [[2, 3, row % 5] for row in range(9)])
+    config = SFTConfig(steps=7, batch_size=2)
+    whole_policy = trainable_copy(base)
+    whole = list(train_sft(whole_policy, data, config))
+    where = Checkpoints(path=tmp_path / "run.safetensors", every=3, settings={})
+    broken = train_sft(trainable_copy(base), data, config, checkpoints=where)
+    first = [next(broken) for _ in range(5)]
+    broken.close()
+    policy = trainable_copy(base)
+    rest = list(train_sft(policy, data, config, checkpoints=where))
+    assert [*first[:3], *rest] == whole
+    assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))
