@@ -2,10 +2,10 @@
 
 An annotator likes responses that begin with token 0 by `bias` more than gold does. After training
 the bias is noticed and is to be taken out. Hypothesis: it is subtracted from an explicit reward and
-the policy that is optimal for the edited reward has more gold reward. An implicit reward,
-β log(π/ref), can be edited too, but only by making it explicit and optimising anew: the policy that
-DPO left keeps the bias, and with both edited neither is better. Refuted if the edit gains nothing,
-or if the edited implicit reward ends lower than the edited explicit one.
+the policy that is optimal for the edited reward has a higher objective, E gold - β KL. An implicit
+reward, β log(π/ref), can be edited too, but only by making it explicit and optimising anew: the
+policy that DPO left keeps the bias, and with both edited neither is better. Refuted if the edit
+gains nothing, or if the edited implicit reward ends lower than the edited explicit one.
 
 Exact world; both rewards are fitted to the same comparisons, the explicit one by Bradley-Terry, the
 implicit one by DPO on a table of logits. Policies are optimal in closed form, nothing is sampled.
@@ -25,7 +25,7 @@ from rlhf_lab.worlds.exact import (
     response_distribution,
     starting_policy,
 )
-from rlhf_lab.worlds.optimum import optimal_logprobs
+from rlhf_lab.worlds.optimum import objective, optimal_logprobs
 
 VARIANTS = {
     "edited-reward-bias-0": {"bias": 0.0},
@@ -36,7 +36,7 @@ BETA = 0.5
 
 
 def run(seed: int, *, bias: float, pairs: int = 100_000, steps: int = 300) -> History:
-    """Gold reward of five policies, and how often each begins with token 0."""
+    """Objective and gold reward of six policies, and how often each begins with token 0."""
     world = exact_world(seed=seed)
     start = world.reference_logprobs
     liked = bias * (world.responses.tokens[:, 0] == 0).double()
@@ -55,6 +55,8 @@ def run(seed: int, *, bias: float, pairs: int = 100_000, steps: int = 300) -> Hi
     table: History = {}
     begins = (world.responses.tokens[:, 0] == 0).double()
     for name, policy in policies.items():
+        gained = objective(policy, start, world.rewards, beta=BETA)
+        table[f"{name}_objective"] = [gained.item()]
         table[f"{name}_gold"] = [(policy.exp() * world.rewards).sum().item()]
         table[f"{name}_begins"] = [(policy.exp() * begins).sum().item()]
     return table
