@@ -46,9 +46,20 @@ def number(expression: Expr) -> Number:
     return ARITHMETIC.make_mpf(value._mpf_)
 
 
+@no_type_check
+def rounded(value: Number) -> Number:
+    """To thirty digits, so that log(p/q) and log p - log q look up one entry of a table."""
+    if value == int(value):
+        return value
+    with ARITHMETIC.workdps(30):
+        return +value
+
+
 @no_type_check  # as in `interpretation`
 def combined(expression: Basic, values: list) -> Number:
     """A node of a formula applied to the values of its arguments; ValueError off the reals."""
+    if expression.is_Number or expression.is_NumberSymbol:
+        return number(expression)
     if isinstance(expression, Add):
         return ARITHMETIC.fsum(values)
     if isinstance(expression, Mul):

@@ -17,7 +17,6 @@ from sympy import (
     Pow,
     Product,
     Sum,
-    Symbol,
     expand,
     log,
     summation,
@@ -30,7 +29,7 @@ from rlhf_lab.derivations.checker.limits import from_one, plain_product, plain_s
 from rlhf_lab.derivations.checker.logs import log_of_factors, with_logs_joined
 from rlhf_lab.derivations.checker.roots import power_of_factors
 from rlhf_lab.derivations.checker.substitution import substituted
-from rlhf_lab.derivations.checker.sums import outermost
+from rlhf_lab.derivations.checker.sums import outermost, own_letter
 
 
 def is_zero(expression: Expr, given: Given) -> bool:
@@ -66,7 +65,7 @@ def canonical(expression: Expr, given: Given) -> Expr:
 def total(expression: Sum | Product, given: Given) -> Expr:
     """A sum or product in canonical form: from 1 on, its own letter, the inside worked out."""
     inside, old, low, high = outermost(from_one(expression))
-    letter = Symbol(f"i{depth(expression)}", integer=True, positive=True)
+    letter = own_letter(depth(expression), low, inside.free_symbols)
     body = canonical(substituted(inside, {old: letter}), given)
     limits = (letter, canonical(low, given), canonical(high, given))
     if isinstance(expression, Sum):
@@ -96,7 +95,8 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     factors = Mul.make_args(term)
     outside = Mul(*(factor for factor in factors if letter not in factor.free_symbols))
     inside = Mul(*(factor for factor in factors if letter in factor.free_symbols))
-    if inside.free_symbols <= {letter} and inside.is_polynomial(letter):
+    filled = (high - low + 1).is_nonnegative  # if not proved, the sum may be over nothing
+    if filled and inside.free_symbols <= {letter} and inside.is_polynomial(letter):
         return outside * expand(summation(inside, limits))
     whole = inside.expr if isinstance(inside, Derivative) else inside
     distribution = given.distribution_of(whole)
@@ -107,7 +107,7 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
         and (tuple(given.range_of(distribution.args[0])) == (low, high))
     ):
         return outside if whole is inside else Integer(0)
-    own = Symbol(f"i{depth(inside) + 1}", integer=True, positive=True)
+    own = own_letter(depth(inside) + 1, low, inside.free_symbols - {letter})
     inside = substituted(inside, {letter: own})
     whole = Sum(inside, (own, low, high))
     plain = plain_sum(inside, own, low, high)
@@ -117,17 +117,18 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
 def with_sums_joined(expression: Expr, given: Given) -> Expr:
     """c Σ f + d Σ g over the same outcomes as one Σ (c f + d g); 0 where the inside is 0."""
     bodies, others = {}, []
-    common = Symbol("j", integer=True, positive=True)
+    place, used = depth(expression) + 1, expression.free_symbols
     for term in Add.make_args(expand(expression)):
         sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Sum)]
         if not sums:
             others.append(term)
             continue
         inside, letter, *ends = outermost(sums[0])
+        common = own_letter(place, ends[0], used)
         body = term / sums[0] * substituted(inside, {letter: common})
         bodies.setdefault(tuple(ends), []).append(body)
     for ends, parts in bodies.items():
         body = canonical(Add(*parts), given)
-        limits = (common, *ends)
+        limits = (own_letter(place, ends[0], used), *ends)
         others.append(Integer(0) if is_zero(body, given) else sum_of_terms(body, limits, given))
     return Add(*others)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Basic, Eq, Expr, Lambda, Symbol, sympify
+from sympy import Basic, Dummy, Eq, Expr, Lambda, Sum, Symbol, sympify
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.signs import is_positive, is_real
 from rlhf_lab.derivations.checker.substitution import Key, substituted
+from rlhf_lab.derivations.checker.sums import outermost
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,13 @@ def written_out(expression: Basic) -> Basic:
 @lru_cache(maxsize=1024)
 def slope_of(formula: Basic, along: tuple) -> Basic:
     """The derivative of a formula; the same one is asked for in every random world."""
-    return formula.diff(*along)
+    slope = formula.diff(*along)
+    for total in slope.atoms(Sum):  # sympy's own letters, for the slope of a product
+        _, letter, low, _ = outermost(total)
+        if letter.is_integer is None:
+            own = Dummy(letter.name, integer=True, positive=low.is_positive)
+            slope = slope.xreplace({letter: own})
+    return slope
 
 
 NOTHING = Given()

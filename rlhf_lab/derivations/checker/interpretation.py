@@ -11,9 +11,9 @@ from typing import no_type_check
 from sympy import Basic, Derivative, Expr, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, Number, combined, drawn, number
+from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC, Number, combined, drawn, rounded
 from rlhf_lab.derivations.checker.given import Given, slope_of, unfolded, written_out
-from rlhf_lab.derivations.checker.sums import outermost
+from rlhf_lab.derivations.checker.sums import check_index, outermost
 
 
 class UndefinedError(ArithmeticError):
@@ -44,8 +44,6 @@ class Interpretation:
         """The value, where `bound` holds the outcomes of the sums around the expression."""
         if isinstance(expression, Symbol):
             return bound[expression] if expression in bound else self.letter(expression)
-        if expression.is_Number or expression.is_NumberSymbol:
-            return number(expression)
         if isinstance(expression, (Sum, Product)):
             return self.total(expression, bound)
         if isinstance(expression, Derivative):
@@ -69,7 +67,7 @@ class Interpretation:
 
     def entry(self, applied: Expr, values: list) -> Number:
         """The value of a function at its arguments; a distribution's values sum to 1."""
-        key = (applied.func, *values)
+        key = (applied.func, *map(rounded, values))
         if key in self.known:
             return self.known[key]
         distribution = self.given.distribution_of(applied)
@@ -95,7 +93,7 @@ class Interpretation:
                 raise ValueError(f"{applied} is not real")
             return self.evaluated(slope_of(applied, derivative.variables), bound)
         values = [self.evaluated(argument, bound) for argument in applied.args]
-        key = (applied.func, *values, *derivative.variables)
+        key = (applied.func, *map(rounded, values), *derivative.variables)
         distribution = self.given.distribution_of(applied)
         if key not in self.known and distribution is None:
             self.known[key] = drawn(real, self.random)
@@ -120,6 +118,7 @@ class Interpretation:
     def total(self, expression: Sum | Product, bound: dict) -> Number:
         """A sum or product, term by term."""
         inside, letter, *ends = outermost(expression)
+        check_index(letter, ends[0])
         terms = [
             self.evaluated(inside, {**bound, letter: ARITHMETIC.mpf(outcome)})
             for outcome in self.outcomes(ends, bound)

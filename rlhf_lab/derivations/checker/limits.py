@@ -32,7 +32,7 @@ def plain_product(total: Product) -> Expr:
     if not places or not (rest - low + 1).is_nonnegative or len(places) > MOST_TERMS:
         return total
     factors = (substituted(inside, {letter: place}) for place in places)
-    return Mul(Product(inside, (letter, low, rest)) if rest else 1, *factors)
+    return Mul(1 if rest - low == -1 else Product(inside, (letter, low, rest)), *factors)
 
 
 def plain_sum(term: Expr, letter: Symbol, low: Expr, high: Expr) -> Expr:
@@ -47,7 +47,7 @@ def plain_sum(term: Expr, letter: Symbol, low: Expr, high: Expr) -> Expr:
     if shift < 0 and (high + shift).is_nonnegative:
         extra = [at(Add(k)) for k in range(1, 1 - shift)]
         term, high = at(letter - shift), high + shift
-    elif shift > 0:
+    elif shift > 0 and high.is_nonnegative:
         term, high = at(letter - shift), high + shift
         extra = [-at(Add(k)) for k in range(1, shift + 1)]
     number, rest = high.as_coeff_Add()
