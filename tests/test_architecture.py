@@ -23,7 +23,7 @@ PACKAGE = "rlhf_lab"
 LAYERS = """
 responses settings
 masked
-kl preferences ranked labelled
+kl preferences feedback.ranked feedback.labelled
 advantages
 logprobs
 models
@@ -31,14 +31,14 @@ losses
 diagnostics
 sampling
 whole_files
-json_lines
-feedback
-feedback_conversions feedback_files hub_feedback feedback_batches
-agreement tastes
-annotators
-labelling
-rewards preferencewise reward_quality
-reward_functions reward_losses
+feedback.json_lines
+feedback.kinds
+feedback.conversions feedback.files feedback.hub feedback.batches
+feedback.agreement feedback.tastes
+feedback.annotators
+feedback.labelling
+rewards.networks rewards.preferencewise rewards.quality
+rewards.functions rewards.losses
 weights training_state
 checkpoints
 worlds.grammar worlds.review_words worlds.sum_steps

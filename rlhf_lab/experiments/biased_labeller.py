@@ -12,11 +12,11 @@ Bradley-Terry, and the policies that are optimal for it at each β, in closed fo
 
 import torch
 
-from rlhf_lab.annotators import Annotator, machine, person
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
-from rlhf_lab.feedback import Comparison
-from rlhf_lab.labelling import compare, cost, label_all
-from rlhf_lab.tastes import topic_bias
+from rlhf_lab.feedback.annotators import Annotator, machine, person
+from rlhf_lab.feedback.kinds import Comparison
+from rlhf_lab.feedback.labelling import compare, cost, label_all
+from rlhf_lab.feedback.tastes import topic_bias
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import ExactWorld, exact_world, observed_pairs
 from rlhf_lab.worlds.optimum import kl_divergence, optimal_logprobs

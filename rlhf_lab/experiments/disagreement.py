@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.agreement import agreement_share, judgements, nominal_alpha
-from rlhf_lab.annotators import Annotator, person
 from rlhf_lab.experiments.label_kinds import fitted_rewards, pair_accuracy
-from rlhf_lab.feedback import Comparison
-from rlhf_lab.labelling import compare
-from rlhf_lab.reward_quality import noise_ceiling
+from rlhf_lab.feedback.agreement import agreement_share, judgements, nominal_alpha
+from rlhf_lab.feedback.annotators import Annotator, person
+from rlhf_lab.feedback.kinds import Comparison
+from rlhf_lab.feedback.labelling import compare
+from rlhf_lab.rewards.quality import noise_ceiling
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import exact_world
 

@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from rlhf_lab.annotators import Annotator
-from rlhf_lab.feedback import Comparison, Feedback, Ranking, Rating, Source
-from rlhf_lab.feedback_conversions import with_generated
-from rlhf_lab.labelling import compare, cost, label_all, rank, rate, thumb
+from rlhf_lab.feedback.annotators import Annotator
+from rlhf_lab.feedback.conversions import with_generated
+from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
+from rlhf_lab.feedback.labelling import compare, cost, label_all, rank, rate, thumb
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
-from rlhf_lab.reward_quality import accuracy_against_gold
+from rlhf_lab.rewards.quality import accuracy_against_gold
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import exact_world
 

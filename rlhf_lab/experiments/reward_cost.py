@@ -18,12 +18,12 @@ import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
-from rlhf_lab.ranked import ranked_pairs
 from rlhf_lab.responses import Preferences, Responses, pad
-from rlhf_lab.reward_functions import as_reward
-from rlhf_lab.reward_losses import pairwise_loss
-from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.rewards.functions import as_reward
+from rlhf_lab.rewards.losses import pairwise_loss
+from rlhf_lab.rewards.networks import response_rewards, reward_model
 from rlhf_lab.sampling import sample
 from rlhf_lab.train.dpo import DPOConfig, train_dpo
 from rlhf_lab.train.loop import History

@@ -10,14 +10,14 @@ import time
 import torch
 
 from rlhf_lab.experiments.dpo_reviews import preference_pairs
+from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.preferences import preference_accuracy
-from rlhf_lab.ranked import ranked_pairs
 from rlhf_lab.responses import Preferences
-from rlhf_lab.reward_functions import Reward, as_reward
-from rlhf_lab.reward_losses import pairwise_loss
-from rlhf_lab.reward_quality import accuracy_against_gold, calibration, noise_ceiling
-from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.rewards.functions import Reward, as_reward
+from rlhf_lab.rewards.losses import pairwise_loss
+from rlhf_lab.rewards.networks import response_rewards, reward_model
+from rlhf_lab.rewards.quality import accuracy_against_gold, calibration, noise_ceiling
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model

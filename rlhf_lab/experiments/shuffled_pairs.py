@@ -12,12 +12,12 @@ import torch
 
 from rlhf_lab.experiments.dpo_reviews import preference_pairs, rollout
 from rlhf_lab.experiments.reward_reviews import TEMPERATURE, measured
+from rlhf_lab.feedback.ranked import Ranked, all_pairs, ranked_pairs, stacked
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.preferences import bradley_terry_logprob, sample_ranking
-from rlhf_lab.ranked import Ranked, all_pairs, ranked_pairs, stacked
-from rlhf_lab.reward_functions import as_reward
-from rlhf_lab.reward_losses import pairwise_loss
-from rlhf_lab.rewards import response_rewards, reward_model
+from rlhf_lab.rewards.functions import as_reward
+from rlhf_lab.rewards.losses import pairwise_loss
+from rlhf_lab.rewards.networks import response_rewards, reward_model
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model

@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rlhf_lab.labelled import Labelled
+from rlhf_lab.feedback.labelled import Labelled
+from rlhf_lab.feedback.ranked import Ranked
 from rlhf_lab.logprobs import check_fits
-from rlhf_lab.ranked import Ranked
 from rlhf_lab.settings import require_count, require_not_negative, require_positive
 from rlhf_lab.train.loop import Metrics, minibatches, update, warmed_up
 
@@ -43,7 +43,7 @@ def train_reward_model(
 ) -> Iterator[Metrics]:
     """Train `model` in place; yields one dictionary of metrics a step, measured before the step.
 
-    `loss(model, batch)` is one of `rlhf_lab.reward_losses`, and must fit the kind of feedback.
+    `loss(model, batch)` is one of `rlhf_lab.rewards.losses`, and must fit the kind of feedback.
     Raises ValueError before the first step where settings, data and model do not fit, or a weight
     is frozen; FloatingPointError where the loss is not finite.
     """

@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from rlhf_lab.hub_feedback import hub_data, imdb_thumb
+from rlhf_lab.feedback.hub import hub_data, imdb_thumb
 from rlhf_lab.responses import Responses
 
 POLICY, JUDGE, DATA = "openai-community/gpt2", "lvwerra/distilbert-imdb", "stanfordnlp/imdb"

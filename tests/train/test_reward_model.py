@@ -4,13 +4,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlhf_lab.labelled import Labelled
+from rlhf_lab.feedback.labelled import Labelled
+from rlhf_lab.feedback.ranked import Ranked, ranked_pairs
 from rlhf_lab.models import ScalarModel, Table, TabularValues, frozen_copy, tiny_gpt2
 from rlhf_lab.preferences import sample_comparison
-from rlhf_lab.preferencewise import preference_logit
-from rlhf_lab.ranked import Ranked, ranked_pairs
 from rlhf_lab.responses import Responses, pad
-from rlhf_lab.reward_losses import (
+from rlhf_lab.rewards.losses import (
     listwise_loss,
     pairwise_loss,
     preferencewise_loss,
@@ -18,7 +17,13 @@ from rlhf_lab.reward_losses import (
     thumb_loss,
     token_sum_loss,
 )
-from rlhf_lab.rewards import last_outputs, response_rewards, reward_model, summed_token_rewards
+from rlhf_lab.rewards.networks import (
+    last_outputs,
+    response_rewards,
+    reward_model,
+    summed_token_rewards,
+)
+from rlhf_lab.rewards.preferencewise import preference_logit
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 from rlhf_lab.worlds.exact import as_preferences, exact_world, expected_pairs, sample_pairs

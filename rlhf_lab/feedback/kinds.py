@@ -1,6 +1,6 @@
 """The kinds of feedback on responses: comparisons, rankings, ratings, thumbs.
 
-All are texts, so that a person can read them; `feedback_batches` makes them batches of tokens.
+All are texts, so that a person can read them; `batches` makes them batches of tokens.
 A response may be empty: a model that ends at once has answered.
 """
 

@@ -1,0 +1,34 @@
+"""Single responses, each with a number that an annotator gave it."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from rlhf_lab.responses import Index, Responses
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Responses and their targets: ratings or thumbs, from 0 (worst) to 1 (best).
+
+    Raises ValueError where there is not one target in 0..1 for each response.
+    """
+
+    responses: Responses
+    targets: Float[Tensor, "batch"]
+
+    def __post_init__(self):
+        if self.targets.shape != (len(self.responses),):
+            raise ValueError(
+                f"each of the {len(self.responses)} responses needs one target, "
+                f"got targets of shape {tuple(self.targets.shape)}"
+            )
+        if not ((self.targets >= 0) & (self.targets <= 1)).all():
+            raise ValueError("targets must lie in 0..1")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, rows: Index) -> "Labelled":
+        return Labelled(self.responses[rows], self.targets[rows])

@@ -1,0 +1,59 @@
+"""How good is a reward model? Accuracy, calibration, and the ceiling that noisy labels set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy.stats import binned_statistic
+from torch import Tensor
+
+from rlhf_lab.preferences import preference_accuracy
+
+Numbers = Float[Tensor, "item"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """For each bin of predictions that is not empty: their mean, what came true, and how many."""
+
+    predicted: np.ndarray
+    observed: np.ndarray
+    count: np.ndarray
+
+    @property
+    def error(self) -> float:
+        """Σ_bin count / total · |predicted - observed|: expected calibration error."""
+        gaps = np.abs(self.predicted - self.observed)
+        return float((self.count * gaps).sum() / self.count.sum())
+
+
+def accuracy_against_gold(margins: Numbers, gold_margins: Numbers) -> Float[Tensor, ""]:
+    """The share of pairs whose margin has the sign of gold's; a margin of 0 counts half.
+
+    Pairs that are equal in gold have no right order and are left out. ValueError if all are.
+    """
+    decided = gold_margins != 0
+    if not decided.any():
+        raise ValueError(f"all {len(gold_margins)} pairs are equal in gold: none has a right order")
+    signed = (margins * gold_margins.sign())[decided]
+    return preference_accuracy(signed, torch.zeros_like(signed))
+
+
+def noise_ceiling(probabilities: Numbers) -> Float[Tensor, ""]:
+    """mean max(p, 1 - p): the best accuracy that any model has against labels drawn with p."""
+    return torch.maximum(probabilities, 1 - probabilities).mean()
+
+
+def calibration(
+    probabilities: Numbers, outcomes: Bool[Tensor, "item"], *, bins: int = 10
+) -> Calibration:
+    """Predicted against observed frequencies, in `bins` equal parts of 0..1; empty ones left out.
+
+    Of pairs: probabilities σ(r_1 - r_2) and whether the first won.
+    """
+    predicted, happened = probabilities.double().numpy(), outcomes.double().numpy()
+    means, _, _ = binned_statistic(predicted, [predicted, happened], bins=bins, range=(0, 1))
+    count, _ = np.histogram(predicted, bins=bins, range=(0, 1))
+    held = count > 0
+    return Calibration(means[0][held], means[1][held], count[held])
