@@ -19,9 +19,6 @@ from rlhf_lab.stepper import stepper
 
 Make = Callable[[], Chain]
 built = cache(lambda make: make())
-NAMES = {"bradley": "Bradley-", "terry": "Terry", "plackett": "Plackett-", "luce": "Luce"}
-NAMES |= {"gibbs": "Gibbs", "rloo": "RLOO", "fisher": "Fisher"}
-ACRONYMS = {"dpo", "ppo", "kl", "grpo", "gae", "rlhf", "trpo", "ptx"}
 # MathJax sets the formulas of a result when it is unfolded: all of them at once would take seconds.
 SET, WAITING = 'class="math ', 'class="waiting '
 UNFOLD = """
@@ -35,23 +32,6 @@ UNFOLD = """
   for (const fold of folds) fold.addEventListener("toggle", () => fold.open && set(fold));
   addEventListener("beforeprint", () => folds.forEach(fold => { fold.open = true; set(fold); }));
 }</script>"""
-
-
-def topics() -> dict[str, tuple[str, tuple[Make, ...]]]:
-    """Title of each module with results: its first sentence, and the results, in reading order."""
-    return {
-        title(module.__name__.rpartition(".")[2]): (first_paragraph(module), module.RESULTS)
-        for module in catalogue.MODULES
-    }
-
-
-def title(name: str) -> str:
-    """The name of a module as a heading: kl_chain is "KL chain"."""
-    words = [
-        word.upper() if word in ACRONYMS else NAMES.get(word, word) for word in name.split("_")
-    ]
-    heading = " ".join(words).replace("- ", "-")
-    return heading[0].upper() + heading[1:]
 
 
 def first_paragraph(thing: object) -> str:
@@ -92,11 +72,12 @@ def sampled_lines(derivations: Iterable[Chain]) -> list[tuple[str, int, Line]]:
 def all_results() -> str:
     """Every result under its topic: what it says, its claims, its lines behind a fold."""
     links, parts = [], []
-    for heading, (about, makes) in topics().items():
+    for heading, modules in catalogue.TOPICS.items():
         anchor = "results-" + heading.lower().replace(" ", "-")
         links.append(f'<a href="#{anchor}">{escape(heading)}</a>')
-        parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3><p>{escape(about)}</p>')
-        parts += map(one_result, makes)
+        parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3>')
+        for module in modules:
+            parts += [f"<p>{escape(first_paragraph(module))}</p>", *map(one_result, module.RESULTS)]
     return framed(f"<p>{' · '.join(links)}</p>" + "\n".join(parts) + UNFOLD)
 
 

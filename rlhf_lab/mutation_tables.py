@@ -9,7 +9,7 @@ from rlhf_lab.mutation_record import MutationRecord
 
 
 def by_result(record: MutationRecord) -> str:
-    """One row a result: its lines, its mutants, how many of them were refused or are equivalent."""
+    """One row a result, folded: its lines, its mutants, how many were refused or are equivalent."""
     rows = []
     for found in record.tallies:
         mutants, equivalent = sum(found.mutants.values()), len(found.accepted)
@@ -17,7 +17,11 @@ def by_result(record: MutationRecord) -> str:
         rows.append((escape(found.name), *numbers))
     total = [sum(column) for column in list(zip(*rows, strict=True))[1:]]
     head = ("result", "lines", "altered", "refused", "with values", "equivalent")
-    return table(head, [*rows, ("<strong>all</strong>", *total)], label="mutants by result")
+    rows.append(("<strong>all</strong>", *total))
+    folded = table(head, rows, label="mutants by result")
+    return framed(
+        f"<details><summary>All {len(record.tallies)} results</summary>{folded}</details>"
+    )
 
 
 def by_kind(record: MutationRecord) -> str:

@@ -33,9 +33,10 @@ def cells(html):
 
 
 def test_every_result_stands_under_its_topic(monkeypatch):
-    monkeypatch.setattr(catalogue, "MODULES", (gibbs, optimal_policy))
+    topics = {"Divergence": (gibbs,), "Optimal policy": (optimal_policy,)}
+    monkeypatch.setattr(catalogue, "TOPICS", topics)
     page = parsed(derivation_tables.all_results())
-    assert [heading.text for heading in page("h3")] == ["Gibbs", "Optimal policy"]
+    assert [heading.text for heading in page("h3")] == list(topics)
     names = [fold.summary.strong.text for fold in page("details")]
     assert names == [make().name for make in (*gibbs.RESULTS, *optimal_policy.RESULTS)]
     ids = [tag["id"] for tag in page.find_all(id=True)]
@@ -51,18 +52,6 @@ def test_a_result_shows_its_sentence_its_claims_its_evidence_and_its_lines():
     assert "Lines: 1 given, 3 proved, 1 by lemma." in fold.p.text
     assert fold.code.text == "gibbs.gibbs()"
     assert len(fold.find_all("li")) == 5
-
-
-def test_topics_have_the_names_of_the_field():
-    names = ("dpo", "kl_chain", "bradley_terry", "plackett_luce", "policy_gradient", "notes_ppo")
-    assert [derivation_tables.title(name) for name in names] == [
-        "DPO",
-        "KL chain",
-        "Bradley-Terry",
-        "Plackett-Luce",
-        "Policy gradient",
-        "Notes PPO",
-    ]
 
 
 def test_the_refusal_of_a_printed_error_shows_a_point_and_both_values(monkeypatch):

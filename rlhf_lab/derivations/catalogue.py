@@ -64,72 +64,77 @@ from rlhf_lab.derivations import (
 from rlhf_lab.derivations.derivation import Derivation
 
 # A module has RESULTS, its derivations in reading order, and EQUIVALENT where it needs it.
-MODULES: tuple[ModuleType, ...] = (
-    policy_gradient,
-    token_sequences,
-    token_gradient,
-    token_baseline,
-    gibbs,
-    two_stages,
-    kl_chain,
-    kl_estimators,
-    kl_variances,
-    kl_gradients,
-    baseline_variance,
-    best_baseline,
-    rlhf_objective,
-    token_penalty,
-    bradley_terry,
-    identified,
-    pairs,
-    cycle,
-    plackett_luce,
-    rankings,
-    listwise,
-    pretraining_mix,
-    objective_or_loss,
-    optimal_policy,
-    lagrange,
-    implied_reward,
-    likelihood,
-    gae,
-    n_step_advantages,
-    gae_bias,
-    gae_variance,
-    surrogate,
-    trust_region,
-    fisher,
-    fisher_k2,
-    clip,
-    clipping,
-    lower_bound,
-    adaptive_kl,
-    proportional_kl,
-    notes_ppo,
-    dpo,
-    group_advantages,
-    group_scale,
-    group_baseline,
-    process_advantages,
-    grpo,
-    response_lengths,
-    grpo_expected_gradient,
-    grpo_fixed_points,
-    grpo_maximum,
-    grpo_against_ppo,
-    best_of_n,
-    best_of_n_bound,
-    notes,
-    notes_preferences,
-)
+TOPICS: dict[str, tuple[ModuleType, ...]] = {
+    "Policy gradient": (
+        policy_gradient,
+        token_sequences,
+        token_gradient,
+        token_baseline,
+        baseline_variance,
+        best_baseline,
+    ),
+    "KL divergence": (
+        gibbs,
+        two_stages,
+        kl_chain,
+        kl_estimators,
+        kl_variances,
+        kl_gradients,
+        fisher,
+        fisher_k2,
+    ),
+    "Preferences": (
+        bradley_terry,
+        identified,
+        pairs,
+        cycle,
+        plackett_luce,
+        rankings,
+        listwise,
+        likelihood,
+        notes_preferences,
+    ),
+    "The objective of RLHF": (rlhf_objective, token_penalty, pretraining_mix, objective_or_loss),
+    "Advantages": (gae, n_step_advantages, gae_bias, gae_variance),
+    "PPO": (
+        surrogate,
+        trust_region,
+        clip,
+        clipping,
+        lower_bound,
+        notes_ppo,
+        adaptive_kl,
+        proportional_kl,
+    ),
+    "The optimal policy": (optimal_policy, lagrange, implied_reward),
+    "DPO": (dpo, notes),
+    "GRPO": (
+        group_advantages,
+        group_scale,
+        group_baseline,
+        process_advantages,
+        grpo,
+        response_lengths,
+        grpo_expected_gradient,
+        grpo_fixed_points,
+        grpo_maximum,
+        grpo_against_ppo,
+    ),
+    "Best of n": (best_of_n, best_of_n_bound),
+}
+
+
+def modules() -> tuple[ModuleType, ...]:
+    """The modules of all topics, in reading order."""
+    return tuple(module for topic in TOPICS.values() for module in topic)
 
 
 def results() -> tuple[Callable[[], Derivation], ...]:
     """Every function that builds a derivation, each once."""
-    return tuple(dict.fromkeys(make for module in MODULES for make in module.RESULTS))
+    return tuple(dict.fromkeys(make for module in modules() for make in module.RESULTS))
 
 
 def equivalent() -> dict[str, str]:
     """Each altered line that says the same as the line, by the name of the mutant: why."""
-    known = (getattr(module, "EQUIVALENT", {}) for module in MODULES)
+    known = (getattr(module, "EQUIVALENT", {}) for module in modules())
     return {name: why for table in known for why, names in table.items() for name in names}
