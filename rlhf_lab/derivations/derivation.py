@@ -128,7 +128,7 @@ class Derivation(Chain):
         """
         try:
             check_special_case(self.given, meaning, given)
-            check_lines(self.lines, meaning)
+            check_lines(self.lines, meaning, self.given, given)
             check_recursions(self, meaning)
         except RefusedError as refused:
             raise DerivationError(self.name, 1, "special case", refused) from None

@@ -5,14 +5,17 @@ looks true everywhere, and only a proof can refuse it.
 """
 
 import pytest
-from sympy import Derivative, Function, Product, Sum, symbols
+from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, Symbol, symbols
 
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.probability import ArgMin
 from rlhf_lab.derivations.derivation import begin
+from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, p, q
 
-N, n, i1, j, k, y = symbols("N n i1 j k y", integer=True, positive=True)
-a = symbols("a", real=True)
+N, n, i1, j, k, y, other = symbols("N n i1 j k y other", integer=True, positive=True)
+a, b, u, x = symbols("a b u x", real=True)
+t = Symbol("t", positive=True)
 f, g = Function("f", real=True), Function("g", real=True)
 rate = Function("rate", positive=True)
 NO = Given()
@@ -45,3 +48,103 @@ def test_an_index_is_declared_no_more_than_where_it_starts():
     product = begin("product", BLIND * Product(f(j), (j, -n, 2)))
     with pytest.raises(DerivationError, match="j starts at -n"):
         product.rewrite(BLIND * f(1) * f(2), "the factors up to 0 are lost")
+
+
+def defined(*pairs):
+    """A ground with these definitions."""
+    return Given(definitions=tuple(Eq(*pair, evaluate=False) for pair in pairs))
+
+
+def slope_of_product():
+    """∂/∂a (a x) = x, where x is any letter beside a."""
+    return begin("slope", Derivative(a * x, a)).rewrite(x, "x does not depend on a")
+
+
+def whole(given=TWO_DISTRIBUTIONS):
+    return begin("whole", Sum(p(y), (y, 1, N)), given).rewrite(Integer(1), "a distribution")
+
+
+def parabola():
+    """(a - x)² ≥ 0, and 0 at a = x only."""
+    return begin("parabola", (a - x) ** 2).lowest(Integer(0), "a square", letter=a, at=x)
+
+
+WITH_OTHER = Given(((y, 1, N), (other, 1, N)), distributions=(p(y), q(y)))
+CONDITIONAL = Given(((y, 1, N),), distributions=(p(y), q(y, k)))
+SPECIAL_CASES = {
+    "one probability is no distribution": (
+        lambda: whole(WITH_OTHER).at({p: Lambda(y, q(other))}, WITH_OTHER), "differ"),
+    "an outcome as its own condition": (
+        lambda: whole(CONDITIONAL).at({p: Lambda(y, q(y, y))}, CONDITIONAL), "differ"),
+    "more outcomes than the distribution has": (
+        lambda: whole().at({N: N + 1}, TWO_DISTRIBUTIONS), r"from 1 to N \+ 1"),
+    "a number for a number": (
+        lambda: begin("square", (a + 1) ** 2).at({Integer(1): Integer(2)}, NO), "neither a letter"),
+    "a letter for a power": (
+        lambda: begin("square", a**4).at({a**2: t}, NO), "neither a letter"),
+    "a value that its name still stands for": (
+        lambda: begin("two", f(1) + f(2)).at({f(1): a}, NO), "neither a letter"),
+    "below 0": (
+        lambda: begin("v", Symbol("v", nonnegative=True) + 1).at(
+            {Symbol("v", nonnegative=True): Integer(-3)}, NO), "v is nonnegative"),
+    "0 where it is excluded": (
+        lambda: begin("v", Symbol("v", real=True, nonzero=True) ** 2).at(
+            {Symbol("v", real=True, nonzero=True): Integer(0)}, NO), "v is nonzero"),
+    "a function that is positive for positive numbers only": (
+        lambda: begin("rate", rate(a)).above(Integer(0), "positive").at(
+            {rate: Lambda(t, 2 * t)}, NO), "not above 0"),
+    "a definition that depends on a": (
+        lambda: slope_of_product().at({}, defined((x, a**2))), "work the derivative out"),
+    "a letter whose definition depends on a": (
+        lambda: slope_of_product().at({x: u}, defined((u, a**2))), "work the derivative out"),
+    "a letter in a definition": (
+        lambda: begin("slope", u * a, defined((u, x**2))).differentiate(a, "along a", x**2).at(
+            {x: a}, defined((u, a**2))), "work the derivative out"),
+    "another name for what stands over the arrow": (
+        lambda: begin("slope", a**2).differentiate(a, "along a").at({a: b}, NO), "a is said of a line"),
+    "what is chosen, in the objective": (
+        lambda: begin("best", ArgMin((a - x) ** 2, a)).attained(x, "there", by=parabola()).at(
+            {x: 2 * a}, NO), "a is chosen"),
+    "0 in a denominator": (
+        lambda: begin("pole", (a**2 + a) / a).rewrite(a + 1, "cancel").at({a: Integer(0)}, NO),
+        "becomes nan"),
+    "0 in a denominator by another road": (
+        lambda: begin("pole", (a**2 - b**2) / (a - b)).at({a: u + x, b: x + u}, NO), "not defined"),
+    "the value at a pole": (
+        lambda: begin("pole", (a**2 + a * b) / a).value_at(b, "at 0", letter=a, value=Integer(0)),
+        "not defined where a is 0"),
+    "a lemma where its letter depends on a": (
+        lambda: begin("slope", Derivative(a * x, a), defined((x, a**2))).substitute(
+            x, "the lemma", by=(slope_of_product(),)), "work the derivative out"),
+    "a slope along what a shut definition hides": (
+        lambda: begin("slope", Derivative(a * x, a) + Sum(f(j), (j, 1, 2)), defined((x, a**2))
+        ).substitute(x + f(1) + f(2), "the lemma", by=(sum_of_two(),)), "work the derivative out"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "why"), SPECIAL_CASES.values(), ids=SPECIAL_CASES)
+def test_a_special_case_says_what_the_general_one_says(make, why):
+    with pytest.raises(DerivationError, match=why):
+        make()
+
+
+def test_the_same_special_cases_are_taken_where_they_are_true():
+    five = Given(((y, 1, 5),), distributions=(p(y), q(y)))
+    assert whole().at({N: Integer(5)}, five).start == Sum(p(y), (y, 1, 5))
+    assert whole(CONDITIONAL).at({p: Lambda(y, q(y, k))}, CONDITIONAL).end == 1
+    assert slope_of_product().at({x: b}, NO).end == b
+    assert parabola().at({x: 2 * b}, NO).equality_case == Eq(a, 2 * b)
+
+
+def test_what_was_only_sampled_stays_sampled():
+    """min(t, 10) is t in every random world, but not for t = 11."""
+    line = begin("min", Min(t, 10) + Sum(f(j), (j, 1, 2)))
+    told = line.substitute(t + f(1) + f(2), "the lemma", by=(sum_of_two(),))
+    assert told.lines[-1].evidence.kind == "sampled"
+    guess = begin("guess", Min(t, 10)).rewrite(t, "looks true")
+    with pytest.raises(DerivationError, match="sampled and not proved"):
+        begin("min", Min(t, 10) + a).substitute(t + a, "the guess", by=(guess,))
+
+
+def sum_of_two():
+    return begin("two", Sum(f(j), (j, 1, 2))).rewrite(f(1) + f(2), "two terms")

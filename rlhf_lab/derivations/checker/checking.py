@@ -6,7 +6,6 @@ Each is first tried in random worlds, which refuses most wrong steps and shows w
 from dataclasses import dataclass
 
 from sympy import Add, Basic, Expr, Integer, Max, Min, Sum, Symbol
-from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker import signs
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
@@ -85,9 +84,11 @@ def check_free_of(expression: Expr, variable: Expr, given: Given) -> None:
 
 def check_distribution(probability: Expr, outcome: Symbol, given: Given) -> None:
     """Raise RefusedError unless the probabilities are proved positive and to sum to 1."""
-    if isinstance(probability, AppliedUndef) and given.distribution_of(probability) is not None:
-        return
-    ends = given.range_of(outcome)
+    ends, declared = given.range_of(outcome), given.distribution_of(probability)
+    if declared is not None and probability.args[0] == outcome:
+        conditions = set().union(*(part.free_symbols for part in probability.args[1:]))
+        if given.range_of(declared.args[0]) == ends and outcome not in conditions:
+            return
     if ends is None:
         raise RefusedError(
             f"{outcome} has no range, so {probability} cannot be a distribution over it"
@@ -103,7 +104,7 @@ def check_domain(letter: Basic, value: Expr, given: Given) -> None:
         check_positive(value, given)
     if letter.is_negative:
         check_positive(-value, given)
-    if letter.is_integer and not value.is_integer:
-        raise RefusedError(f"{letter} is a whole number, {value} need not be")
+    if lacking := signs.unproved(letter, unfolded(value, given)):
+        raise RefusedError(f"{letter} is {lacking}, {value} is not known to be")
     if not signs.is_real(unfolded(value, given)):
         raise RefusedError(f"{value} is not known to be real")

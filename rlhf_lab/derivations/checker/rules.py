@@ -14,8 +14,8 @@ from rlhf_lab.derivations.checker.checking import (
     check_equal,
 )
 from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.hidden import check_lemma, shut
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Optimum
-from rlhf_lab.derivations.checker.special_case import check_ground
 from rlhf_lab.derivations.checker.substitution import substituted
 
 
@@ -78,15 +78,17 @@ class ByLemma(Rule):
     sign = "="
 
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
-        for lemma in self.lemmas:
-            check_ground(lemma.given, given)
         equations = [lemma.equation for lemma in self.lemmas]
+        for lemma, equation in zip(self.lemmas, equations, strict=True):
+            check_lemma(lemma, given, *equation.args)
         told = substituted(before, {equation.lhs: equation.rhs for equation in equations})
         if told == before:
             raise RefusedError(
                 f"no left side of {[str(e.lhs) for e in equations]} occurs in {before}"
             )
-        Equal().check(told, after, given.opaque())
+        evidence = Equal().check(told, after, shut(given, told, after))
+        if evidence.kind == "sampled":
+            return evidence
         defined = all(getattr(lemma, "is_definition", False) for lemma in self.lemmas)
         names = " and ".join(dict.fromkeys(lemma.name for lemma in self.lemmas))
         return Evidence("by definition" if defined else "by lemma", names)

@@ -96,6 +96,17 @@ def declared_sign(expression: Expr) -> int | None:
     return -1 if expression.is_negative else None
 
 
+WORDS = ("nonnegative", "nonpositive", "nonzero", "integer", "even", "odd", "prime", "rational")
+
+
+def unproved(letter: Expr, value: Expr) -> str:
+    """What is declared of a letter and not proved of a value, its sign left out; or ""."""
+    found = {1: ("nonnegative", "nonzero"), -1: ("nonpositive", "nonzero")}.get(sign(value), ())
+    declared = (word for word in WORDS if getattr(letter, f"is_{word}"))
+    lacking = (word for word in declared if word not in found and not getattr(value, f"is_{word}"))
+    return next(lacking, "")
+
+
 def is_smooth(expression: Expr, letter: Symbol) -> bool:
     """Whether the expression is proved to be smooth in the letter, over all of its domain.
 

@@ -1,20 +1,21 @@
-"""What may be put into a formula with derivatives, and the value of a formula at one point.
+"""The value of a formula at one point, and what may be put into the lines of a chain."""
 
-∂/∂θ of θ t is t. If θ itself were put in for t, the left side would be the slope of θ², the right
-side θ: so nothing that depends on θ goes into what is differentiated along θ. And θ may get
-another name there, but no value and no name that stands beside it already.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Basic, Derivative, Expr, Symbol
-from sympy.core.function import AppliedUndef
+from sympy import Basic, Derivative, Expr, Pow, Symbol, log
 
 from rlhf_lab.derivations.checker.calculus import Differentiated
 from rlhf_lab.derivations.checker.canonical import canonical
 from rlhf_lab.derivations.checker.checking import Evidence, RefusedError, check_equal
 from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.hidden import (
+    check_arguments,
+    check_defined,
+    check_slope,
+    check_slopes,
+    check_statement,
+    instance,
+)
 from rlhf_lab.derivations.checker.probability import Optimum
 from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.special_case import check_letter
@@ -37,43 +38,42 @@ class ValueAt(Rule):
             raise RefusedError(f"{before} is not a formula that has a value")
         if self.letter in given.meanings():
             raise RefusedError(f"{self.letter} is defined, so it cannot be chosen")
-        check_letter(self.letter, self.value, given, given)
+        check_letter(self.letter, self.value, given, given, {})
         formula, meaning = canonical(unfolded(before, given), given), {self.letter: self.value}
         check_slopes(formula, meaning)
+        check_poles(unfolded(before, given), meaning, given)
         evidence = check_equal(substituted(formula, meaning), after, given)
         return evidence if evidence.kind == "sampled" else Evidence("computed")
 
 
-def check_slopes(expression: Basic, meaning: Meaning) -> None:
-    """Raise RefusedError where what is put in would change what a derivative means."""
-    for derivative in expression.atoms(Derivative):
-        check_slope(derivative.expr, list(derivative.variables), meaning)
+def check_poles(formula: Basic, meaning: Meaning, given: Given) -> None:
+    """Raise RefusedError where the formula divides by 0, or takes its logarithm, once put in."""
+    for part in formula.atoms(Pow, log):
+        base, put_in = part.args[0], {k: v for k, v in meaning.items() if part.args[0].has(k)}
+        if put_in and not (isinstance(part, Pow) and part.exp.is_nonnegative):
+            there = substituted(canonical(base, given), put_in)
+            if not there.has(Derivative) and canonical(there, given) == 0:
+                raise RefusedError(f"{part} is not defined where {base} is 0")
 
 
-def check_slope(body: Basic, along: list[Symbol], meaning: Mapping) -> None:
-    """The same for one derivative of a body along some letters."""
-    new = {meaning.get(letter, letter) for letter in along}
-    for letter in new:
-        if not isinstance(letter, Symbol):
-            raise RefusedError(f"{letter} is put in for what {body} is differentiated along")
-    inside = {body.func, *(part.func for part in body.atoms(AppliedUndef))} | body.free_symbols
-    others = [
-        meaning[key] for key in meaning if key not in along and (key in inside or body.has(key))
-    ]
-    beside = {letter for letter in body.free_symbols - set(along) if letter not in meaning}
-    beside |= {letter for value in others for letter in value.free_symbols}
-    if len(new) < len(set(along)) or new & beside:
-        raise RefusedError(
-            f"{body} is differentiated along {', '.join(map(str, along))}: work the derivative "
-            "out before you put in what depends on it"
-        )
-
-
-def check_lines(lines: tuple, meaning: Meaning) -> None:
+def check_lines(lines: tuple, meaning: Meaning, old: Given, new: Given) -> None:
     """Raise RefusedError where a special case would change what a line of a chain says."""
+    put_in = instance(meaning, old, new)
     for before, line in zip((None, *lines), lines, strict=False):
-        check_slopes(line.expression, meaning)
-        if isinstance(line.rule, Differentiated):
-            check_slope(before.expression, [line.rule.along], meaning)
-        if isinstance(line.rule, ValueAt):
-            check_slope(before.expression, [line.rule.letter], meaning)
+        if line.evidence.kind == "by hypothesis":
+            raise RefusedError("a line rests on the hypothesis of an induction: prove that first")
+        check_statement(line.expression, meaning, old, new)
+        check_arguments(unfolded(line.expression, old), meaning, new, meaning)
+        check_defined(substituted(line.expression, meaning))
+        check_poles(unfolded(line.expression, old), put_in, new)
+        if isinstance(line.rule, (Differentiated, ValueAt)):
+            check_along(unfolded(before.expression, old), line.rule, put_in)
+
+
+def check_along(body: Basic, rule: Differentiated | ValueAt, meaning: Meaning) -> None:
+    """The same for a line that differentiates along a letter, or that chooses its value."""
+    letter = getattr(rule, "along", None) or rule.letter
+    check_slope(body, [letter], meaning)
+    kept = {letter, *getattr(rule, "value", letter).free_symbols} & set(meaning)
+    if kept:
+        raise RefusedError(f"{', '.join(map(str, kept))} is said of a line: it keeps its name")

@@ -1,6 +1,6 @@
 """When a result about letters and functions may be used for particular ones, on another ground."""
 
-from sympy import Basic, Lambda
+from sympy import Basic, Lambda, Symbol
 from sympy.core.function import UndefinedFunction
 
 from rlhf_lab.derivations.checker.checking import RefusedError, check_distribution, check_domain
@@ -12,13 +12,23 @@ def check_special_case(old: Given, meaning: Meaning, new: Given) -> None:
     """Raise RefusedError unless each meaning fits its letter, and what was given still is."""
     for key, value in meaning.items():
         if isinstance(key, UndefinedFunction):
-            check_function(key, value, old, new)
+            check_function(key, value, old, new, meaning)
+        elif isinstance(key, Symbol):
+            check_letter(key, value, old, new, meaning)
         else:
-            check_letter(key, value, old, new)
+            raise RefusedError(f"{key} is neither a letter nor a function")
     check_ground(old, new, meaning)
 
 
-def check_function(key: UndefinedFunction, value: Lambda, old: Given, new: Given) -> None:
+def ends_of(letter: Basic, given: Given, meaning: Meaning) -> tuple | None:
+    """The first and the last outcome of a letter, where letters mean what is said; or None."""
+    ends = given.range_of(letter)
+    return ends and tuple(substituted(end, meaning) for end in ends)
+
+
+def check_function(
+    key: UndefinedFunction, value: Lambda, old: Given, new: Given, meaning: Meaning
+) -> None:
     """A distribution must become a distribution over as many outcomes; others keep their sign."""
     if not isinstance(value, Lambda):
         raise RefusedError(f"give the function {key} a Lambda, got {value}")
@@ -28,14 +38,14 @@ def check_function(key: UndefinedFunction, value: Lambda, old: Given, new: Given
         check_domain(applied, value.expr, new)
         return
     outcome = value.variables[0]
-    if new.range_of(outcome) != old.range_of(distribution.args[0]):
+    if new.range_of(outcome) != ends_of(distribution.args[0], old, meaning):
         raise RefusedError(f"{outcome} has not the outcomes of {distribution}")
     check_distribution(value.expr, outcome, new)
 
 
-def check_letter(key: Basic, value: Basic, old: Given, new: Given) -> None:
+def check_letter(key: Basic, value: Basic, old: Given, new: Given, meaning: Meaning) -> None:
     """An outcome must become an outcome of the same range; other letters keep their domain."""
-    ends = old.range_of(key)
+    ends = ends_of(key, old, meaning)
     if ends is not None and new.range_of(value) != ends:
         raise RefusedError(f"{value} is not known to lie between {ends[0]} and {ends[1]}")
     check_domain(key, value, new)
@@ -53,5 +63,8 @@ def check_ground(old: Given, new: Given, meaning: Meaning | None = None) -> None
         same = new.distribution_of(distribution)
         if distribution.func in meaning:
             continue
-        if same is None or new.range_of(same.args[0]) != old.range_of(distribution.args[0]):
-            raise RefusedError(f"the lemma needs {distribution} to be a distribution")
+        ends = ends_of(distribution.args[0], old, meaning)
+        if same is None or new.range_of(same.args[0]) != ends:
+            raise RefusedError(
+                f"the lemma needs {distribution} to be a distribution from {ends[0]} to {ends[1]}"
+            )
