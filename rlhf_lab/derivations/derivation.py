@@ -23,11 +23,11 @@ from rlhf_lab.derivations.checker.given import NOTHING, Given
 from rlhf_lab.derivations.checker.induction import ByHypothesis, ByInduction
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, next_line, special_line
 from rlhf_lab.derivations.checker.maps import BothSides, SameOptimum
-from rlhf_lab.derivations.checker.recursions import check_recursions, check_slope_along
 from rlhf_lab.derivations.checker.rules import ByLemma, Equal, Rule, Start
 from rlhf_lab.derivations.checker.slopes import ValueAt, check_lines
 from rlhf_lab.derivations.checker.special_case import check_special_case
 from rlhf_lab.derivations.checker.substitution import Meaning
+from rlhf_lab.derivations.checker.together import check_recursions, consistent
 
 
 class Derivation(Chain):
@@ -37,12 +37,11 @@ class Derivation(Chain):
         """One more line by any rule; the verbs below are short for this."""
         before = self.end if self.lines else None
         try:
-            check_slope_along(self, rule)
             evidence = rule.check(before, expression, self.given)
+            line = next_line(expression, reason, rule, evidence)
+            return consistent(replace(self, lines=(*self.lines, line)))
         except RefusedError as refused:
             raise DerivationError(self.name, len(self.lines) + 1, reason, refused) from None
-        line = next_line(expression, reason, rule, evidence)
-        return replace(self, lines=(*self.lines, line))
 
     def rewrite(self, expression: Basic, reason: str) -> "Derivation":
         """The same quantity in another form."""
@@ -130,6 +129,7 @@ class Derivation(Chain):
             check_special_case(self.given, meaning, given)
             check_lines(self.lines, meaning, self.given, given)
             check_recursions(self, meaning)
+            consistent(replace(self, given=given))
         except RefusedError as refused:
             raise DerivationError(self.name, 1, "special case", refused) from None
         lines = (special_line(line, meaning) for line in self.lines)

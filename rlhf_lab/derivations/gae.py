@@ -11,7 +11,7 @@ from dataclasses import replace
 from sympy import Eq, Expr, Function, Sum, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.notation import factors, terms
 

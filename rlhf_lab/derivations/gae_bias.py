@@ -10,7 +10,7 @@ from dataclasses import replace
 from sympy import Eq, Function, Integer, Sum
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.gae import RESPONSE, after, error, gae, gamma, lam, later, n, t, value
 from rlhf_lab.derivations.gae import reward as token_reward

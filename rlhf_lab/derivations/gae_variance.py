@@ -9,8 +9,8 @@ Schulman et al. 2016 (arXiv 1506.02438), section 3, says it in words.
 from sympy import Eq, Function, Integer, Sum, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
 from rlhf_lab.derivations.checker.probability import Expectation
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.gae import after, gamma, lam, later, n, t
 from rlhf_lab.derivations.notation import factors, terms

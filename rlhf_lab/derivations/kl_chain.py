@@ -7,7 +7,7 @@ Cover and Thomas 2006, "Elements of Information Theory", theorem 2.5.3.
 
 from sympy import Integer
 
-from rlhf_lab.derivations.checker.induction import Turned
+from rlhf_lab.derivations.checker.recursions import Turned
 from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.token_sums import (
     KLS,

@@ -7,7 +7,7 @@ number of steps.
 from sympy import Eq, Expr, Function, Integer, Sum, Symbol, sqrt, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.group_notation import ADVANTAGE, G, epsilon, i, j, n, rewards
 from rlhf_lab.derivations.notation import over, terms

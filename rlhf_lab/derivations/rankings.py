@@ -8,7 +8,7 @@ probability of the first, and whose other factors do not know of it.
 from sympy import Add, Eq, Expr, Function, Integer, Sum, exp, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.notation import factors, over, reward, terms
 

@@ -8,7 +8,7 @@ al. 2004, "Variance reduction techniques for gradient estimates in reinforcement
 
 from sympy import Derivative, Eq, Function, Integer
 
-from rlhf_lab.derivations.checker.induction import Turned
+from rlhf_lab.derivations.checker.recursions import Turned
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.notation import factors, reward, terms, theta
 from rlhf_lab.derivations.token_gradient import (

@@ -8,7 +8,7 @@ reinforcement learning with function approximation", theorem 1.
 
 from sympy import Derivative, Eq, Expr, Function
 
-from rlhf_lab.derivations.checker.induction import Turned
+from rlhf_lab.derivations.checker.recursions import Turned
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.notation import factors, reward, terms, theta
 from rlhf_lab.derivations.token_sequences import (

@@ -9,7 +9,7 @@ have lengths of their own.
 from sympy import Derivative, Eq, Expr, Function, Integer, Sum, log, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.notation import factors, policy, reward, terms, theta
 

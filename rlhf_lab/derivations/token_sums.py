@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from sympy import Eq, Expr, Function, Sum, Symbol, log, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion, Turned
 from rlhf_lab.derivations.checker.probability import KL, Expectation
+from rlhf_lab.derivations.checker.recursions import Recursion, Turned
 from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.derivation import Derivation, begin, by_induction
 from rlhf_lab.derivations.notation import factors, terms

@@ -4,8 +4,8 @@ import pytest
 from sympy import Derivative, Eq, Function, Integer, Lambda, Sum, Symbol, symbols
 
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion, Turned
 from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.recursions import Recursion, Turned
 from rlhf_lab.derivations.derivation import begin, by_induction
 from rlhf_lab.derivations.notation import N, Z, policy, t, theta, y, z
 

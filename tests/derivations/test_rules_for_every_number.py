@@ -6,8 +6,8 @@ from sympy import Derivative, Eq, Function, Integer, Min, Sum, exp, log, symbols
 from rlhf_lab.derivations.checker.canonical import is_zero
 from rlhf_lab.derivations.checker.extremes import Clip
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.induction import Recursion
 from rlhf_lab.derivations.checker.lines import DerivationError
+from rlhf_lab.derivations.checker.recursions import Recursion
 from rlhf_lab.derivations.checker.signs import is_smooth
 from rlhf_lab.derivations.derivation import begin, by_induction
 from rlhf_lab.derivations.gibbs import log_bound

@@ -10,7 +10,8 @@ from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, 
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.lines import DerivationError
 from rlhf_lab.derivations.checker.probability import ArgMin
-from rlhf_lab.derivations.derivation import begin
+from rlhf_lab.derivations.checker.recursions import Recursion, Turned
+from rlhf_lab.derivations.derivation import begin, by_induction
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, p, q
 
 N, n, i1, j, k, y, other = symbols("N n i1 j k y other", integer=True, positive=True)
@@ -101,7 +102,7 @@ SPECIAL_CASES = {
         lambda: begin("slope", u * a, defined((u, x**2))).differentiate(a, "along a", x**2).at(
             {x: a}, defined((u, a**2))), "work the derivative out"),
     "another name for what stands over the arrow": (
-        lambda: begin("slope", a**2).differentiate(a, "along a").at({a: b}, NO), "a is said of a line"),
+        lambda: begin("slope", a**2).differentiate(a, "along a").at({a: b}, NO), "a is said of"),
     "what is chosen, in the objective": (
         lambda: begin("best", ArgMin((a - x) ** 2, a)).attained(x, "there", by=parabola()).at(
             {x: 2 * a}, NO), "a is chosen"),
@@ -148,3 +149,120 @@ def test_what_was_only_sampled_stays_sampled():
 
 def sum_of_two():
     return begin("two", Sum(f(j), (j, 1, 2))).rewrite(f(1) + f(2), "two terms")
+
+
+def recursion(left, right, given=NO):
+    return Recursion("made up", Eq(left, right, evaluate=False), given)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (a, a + 1),
+        (f(n), f(n) + 1),
+        (f(n, k), f(n, g(k)) + 1),
+        (f(n + 1), Sum(f(n), (n, 1, 5)) + 1),
+        (f(n + 1), f(j) + 1),
+        (rate(1), -t),
+        (rate(n + 1), rate(n) - 1),
+        (Function("count", integer=True)(1), t),
+    ],
+)
+def test_a_recursion_that_nothing_satisfies_is_none(left, right):
+    with pytest.raises(ValueError, match="made up"):
+        recursion(left, right)
+
+
+F_IS_A, F_IS_B = recursion(f(1), a), recursion(f(1), b)
+RECURSIONS = {
+    "two of one place": (
+        lambda: begin("a", a).substitute(f(1), "turned", by=(Turned(F_IS_A),)).substitute(
+            b, "the other", by=(F_IS_B,)), "defined twice"),
+    "two that meet": (
+        lambda: begin("f", f(n + 1)).substitute(f(n) + 1, "up", by=(recursion(
+            f(n + 1), f(n) + 1),)).substitute(k + 1, "down", by=(recursion(f(n), k),)), "twice"),
+    "of what is defined": (
+        lambda: begin("f", f(1), defined((f(n), 2 * n))).substitute(a, "by a", by=(F_IS_A,)),
+        "f is given"),
+    "of what is defined later": (
+        lambda: begin("f", f(1)).substitute(a, "by a", by=(F_IS_A,)).at({}, defined((f(n), 2 * n))),
+        "f is given"),
+    "of a distribution": (
+        lambda: begin("p", p(1), TWO_DISTRIBUTIONS).substitute(
+            t, "by t", by=(recursion(p(1), t),)), "p is given"),
+    "beside a slope": (
+        lambda: begin("slope", Derivative(a * f(1), a)).rewrite(f(1), "a letter").substitute(
+            a, "by a", by=(F_IS_A,)), "depends on a by the recursion"),
+    "after a slope": (
+        lambda: begin("slope", a * f(1)).differentiate(a, "a letter").substitute(
+            a, "by a", by=(F_IS_A,)), "depends on a by the recursion"),
+    "of what is chosen": (
+        lambda: begin("best", ArgMin((a - f(1)) ** 2, a)).attained(
+            f(1), "there", by=parabola().at({x: f(1)}, NO)).substitute(
+            a, "by a", by=(F_IS_A,)), "depends on a by the recursion"),
+    "of a letter that is summed over": (
+        lambda: begin("sum", 3 * a**2 + 3 * f(1) - 6).bounded(
+            Integer(0), "each", by=square_and_rest(), over=(n, 1, 3)), "depends on n by"),
+}  # fmt: skip
+
+
+def square_and_rest():
+    """a² + f(1) - n ≥ 0 where f(1) is n."""
+    square = parabola().at({x: Integer(0)}, NO)
+    start = begin("square", a**2 + f(1) - n)
+    same = start.substitute(a**2, "f(1) is n", by=(recursion(f(1), n),))
+    return same.bounded(Integer(0), "a square", by=square)
+
+
+@pytest.mark.parametrize(("make", "why"), RECURSIONS.values(), ids=RECURSIONS)
+def test_a_recursion_is_one_and_hides_nothing(make, why):
+    with pytest.raises(DerivationError, match=why):
+        make()
+
+
+def sums_of(number):
+    """f(n + 1) = f(n) + number, so that f(n) = f(1) + (n - 1) number."""
+    return Eq(f(n), f(1) + (n - 1) * number, evaluate=False)
+
+
+def steps_of(number, given=NO):
+    """By induction over n."""
+    statement = sums_of(number)
+    up = recursion(f(n + 1), f(n) + number, given)
+    step = (
+        begin("step", f(n + 1), given)
+        .substitute(f(n) + number, "up", by=(up,))
+        .assume(statement.rhs + number, "for n", statement=statement)
+    )
+    base = begin("base", f(1), given).rewrite(f(1) + 0 * a, "the first")
+    return by_induction(statement, n, base=base, step=step, name="steps")
+
+
+def test_induction_is_over_a_letter_that_hides_nowhere():
+    """Where the number is n itself, f(3) is f(1) + 1 + 2, and not f(1) + 2 · 3."""
+    assert steps_of(b).equation == sums_of(b)
+    with pytest.raises(DerivationError, match="n hides in what is given"):
+        steps_of(u, defined((u, n)))
+    with pytest.raises(DerivationError, match="depends on n by the recursion"):
+        steps_of(g(1)).substitute(f(1) + (n - 1) * n, "g is n", by=(recursion(g(1), n),))
+
+
+def test_a_hypothesis_is_not_moved_to_another_place():
+    """f(n) = n² by the hypothesis at n; the same chain at n + 1 would be the step itself."""
+    statement = Eq(f(n), n**2, evaluate=False)
+    circular = begin("step", f(n)).assume(n**2, "for n", statement=statement)
+    with pytest.raises(DerivationError, match="rests on the hypothesis"):
+        circular.at({n: n + 1}, NO)
+
+
+def test_a_step_that_was_only_sampled_proves_nothing():
+    """(n - 1)(n - 2)...(n - 6) is 0 in every random world."""
+    statement = Eq(BLIND * (n - 6), 0, evaluate=False)
+    base = begin("base", statement.lhs.subs(n, 1)).rewrite(Integer(0), "0 at 1")
+    step = (
+        begin("step", statement.lhs.subs(n, n + 1))
+        .rewrite(statement.lhs, "looks true")
+        .assume(Integer(0), "for n", statement=statement)
+    )
+    with pytest.raises(DerivationError, match="sampled and not proved"):
+        by_induction(statement, n, base=base, step=step, name="zero")

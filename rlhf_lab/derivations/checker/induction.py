@@ -1,7 +1,6 @@
-"""Proofs for every whole number: recursions that define, and induction.
+"""Proofs for every whole number.
 
-A recursion says what f(n + 1) is in terms of f(n); it is a definition, so it is used and not
-proved. Induction proves left(n) = right(n) for n = 1, 2, 3, ...: from a base at 1, and from a
+Induction proves left(n) = right(n) for n = 1, 2, 3, ...: from a base at 1, and from a
 step that may use the statement itself at n, its hypothesis, to reach n + 1.
 """
 
@@ -12,49 +11,11 @@ from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.checking import Evidence, RefusedError, prove_equal
 from rlhf_lab.derivations.checker.given import Given
+from rlhf_lab.derivations.checker.hidden import check_lemma, check_open, check_slopes, shut
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.rules import Equal, Rule
-from rlhf_lab.derivations.checker.slopes import check_slopes
-from rlhf_lab.derivations.checker.special_case import check_ground, check_special_case
+from rlhf_lab.derivations.checker.special_case import check_special_case
 from rlhf_lab.derivations.checker.substitution import substituted
-
-
-@dataclass(frozen=True)
-class Recursion:
-    """f(n + 1) = formula in f(n): a definition, used by `substitute` as a lemma is."""
-
-    name: str
-    equation: Eq
-    given: Given
-    is_definition = True
-
-
-@dataclass(frozen=True)
-class Turned:
-    """A lemma or a definition "left = right", to be used from right to left."""
-
-    lemma: Chain | Recursion
-
-    @property
-    def name(self) -> str:
-        """The lemma's name."""
-        return self.lemma.name
-
-    @property
-    def is_definition(self) -> bool:
-        """Whether nothing had to be proved."""
-        return isinstance(self.lemma, Recursion)
-
-    @property
-    def given(self) -> Given:
-        """The lemma's ground."""
-        return self.lemma.given
-
-    @property
-    def equation(self) -> Eq:
-        """right = left."""
-        left, right = self.lemma.equation.args
-        return Eq(right, left, evaluate=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +34,8 @@ class ByHypothesis(Rule):
         told = told_everywhere(before, self.statement, set(self.for_every), given)
         if told == before:
             raise RefusedError(f"{self.statement.lhs} does not occur in {before}")
-        Equal().check(told, after, given.opaque())
+        if Equal().check(told, after, shut(given, told, after)).kind == "sampled":
+            raise RefusedError(f"could not prove that {told} is {after}")
         return Evidence("by hypothesis")
 
 
@@ -115,8 +77,9 @@ class ByInduction(Rule):
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
         if not (self.letter.is_integer and self.letter.is_positive):
             raise RefusedError(f"{self.letter} must count 1, 2, 3, ...")
+        check_open(self.letter, given)
         for part in (self.base, self.step):
-            check_ground(part.given, given)
+            check_lemma(part, given, part.start, part.end)
         self.check_hypotheses(Eq(before, after, evaluate=False))
         for part, place in ((self.base, Integer(1)), (self.step, self.letter + 1)):
             at = {self.letter: place}

@@ -1,63 +1,79 @@
-"""A recursion holds for its own functions only: no special case may put other ones in for them.
+"""Recursions: what a function is at one place, given what it is at others. They are definitions."""
 
-From K_1 = u p and K_{n+1} = ... follows a formula for K. If q were put in for p in that formula,
-it would say of the same K what holds for another sum.
-"""
+from dataclasses import dataclass
 
-from collections.abc import Iterator
-from dataclasses import fields
-
+from sympy import Basic, Eq, Expr, Product, Sum
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.checker.checking import RefusedError
-from rlhf_lab.derivations.checker.induction import Recursion, Turned
+from rlhf_lab.derivations.checker import signs
+from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.lines import Chain
-from rlhf_lab.derivations.checker.rules import Rule
-from rlhf_lab.derivations.checker.substitution import Meaning
 
 
-def check_recursions(chain: Chain, meaning: Meaning) -> None:
-    """Raise RefusedError where a recursion behind a chain would say something else.
+@dataclass(frozen=True)
+class Recursion:
+    """f(n + 1) = formula in f(n): a definition, used by `substitute` as a lemma is."""
 
-    Letters that the function is defined for stay free: the recursion holds for every value.
+    name: str
+    equation: Eq
+    given: Given
+    is_definition = True
+
+    def __post_init__(self) -> None:
+        left, right = self.equation.lhs, unfolded(self.equation.rhs, self.given)
+        if not isinstance(left, AppliedUndef):
+            raise ValueError(f"{self.name}: a recursion defines a function, got {left}")
+        if not signs.is_real(right) or signs.unproved(left, right):
+            raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")
+        if (left.is_positive or left.is_negative) and signs.sign(left) != signs.sign(right):
+            raise ValueError(f"{self.name}: the sign of {right} is not proved to be that of {left}")
+        if not goes_one_way(left, right):
+            raise ValueError(f"{self.name}: {left} is not given by other places on one side of it")
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A lemma or a definition "left = right", to be used from right to left."""
+
+    lemma: Chain | Recursion
+
+    @property
+    def name(self) -> str:
+        """The lemma's name."""
+        return self.lemma.name
+
+    @property
+    def lines(self) -> tuple:
+        """The lemma's lines; none of a definition."""
+        return getattr(self.lemma, "lines", ())
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether nothing had to be proved."""
+        return isinstance(self.lemma, Recursion)
+
+    @property
+    def given(self) -> Given:
+        """The lemma's ground."""
+        return self.lemma.given
+
+    @property
+    def equation(self) -> Eq:
+        """right = left."""
+        left, right = self.lemma.equation.args
+        return Eq(right, left, evaluate=False)
+
+
+def goes_one_way(left: Expr, right: Basic) -> bool:
+    """Whether one argument is lower, by a whole number, wherever the function stands on the right.
+
+    Or higher everywhere: a recursion that goes back from a last place.
     """
-    for recursion in recursions(chain):
-        equation = recursion.equation
-        inside = {part.func for part in equation.atoms(AppliedUndef)} | equation.free_symbols
-        inside -= equation.lhs.free_symbols
-        changed = [str(key) for key in meaning if key in inside]
-        if changed:
-            raise RefusedError(
-                f"{recursion.name} defines {equation.lhs} by a recursion in {', '.join(changed)}: "
-                "nothing else may stand for it"
-            )
-
-
-def check_slope_along(chain: Chain, rule: Rule) -> None:
-    """Raise RefusedError where a slope is asked along a letter that a recursion hides.
-
-    With f(n + 1) = γ f(n), what is f(n) depends on γ, though γ is not among the arguments of f.
-    """
-    letter = getattr(rule, "along", None) or getattr(rule, "letter", None)
-    for recursion in recursions(chain) if letter is not None else ():
-        left, right = recursion.equation.args
-        hidden = letter in right.free_symbols - left.free_symbols
-        if hidden and isinstance(left, AppliedUndef) and chain.end.has(left.func):
-            raise RefusedError(
-                f"{left.func} depends on {letter} by the recursion {recursion.name}: write the "
-                "formula out before taking its slope"
-            )
-
-
-def recursions(part: object) -> Iterator[Recursion]:
-    """Every recursion that a chain rests on, through its lemmas."""
-    if isinstance(part, Recursion):
-        yield part
-    elif isinstance(part, Turned):
-        yield from recursions(part.lemma)
-    elif isinstance(part, Chain):
-        for line in part.lines:
-            yield from recursions(tuple(getattr(line.rule, f.name) for f in fields(line.rule)))
-    elif isinstance(part, tuple):
-        for inside in part:
-            yield from recursions(inside)
+    inside = [part for part in right.atoms(AppliedUndef) if part.func == left.func]
+    bound = {letter for total in right.atoms(Sum, Product) for letter in total.bound_symbols}
+    steps = [[a - b for a, b in zip(left.args, part.args, strict=True)] for part in inside]
+    ways = [
+        {signs.sign(number) if number.is_Integer else None for number in way}
+        for way in zip(*steps, strict=True)
+    ]
+    return not inside or (not bound & left.free_symbols and ({1} in ways or {-1} in ways))

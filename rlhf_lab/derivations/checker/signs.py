@@ -1,6 +1,6 @@
 """Proofs that a formula is positive, through sums over any number of outcomes."""
 
-from sympy import Add, Expr, Max, Min, Mul, Pow, Product, Sum, Symbol, exp, log
+from sympy import Add, Derivative, Expr, Max, Min, Mul, Pow, Product, Sum, Symbol, exp, log
 
 from rlhf_lab.derivations.checker.sums import outermost
 
@@ -84,6 +84,8 @@ def is_real(expression: Expr) -> bool:
     """Whether the expression is proved to be a real number."""
     if isinstance(expression, (Sum, Product)):
         return is_real(outermost(expression).body)
+    if isinstance(expression, Derivative):
+        return is_real(expression.expr)
     if isinstance(expression, (Add, Mul)):
         return all(map(is_real, expression.args))
     return bool(expression.is_real) or sign(expression) is not None

@@ -1,0 +1,106 @@
+"""Recursions beside each other, beside slopes and in special cases: what may not be done with them.
+
+A recursion holds for its own functions only. From K_1 = u p and K_{n+1} = ... follows a formula for
+K; if q were put in for p in that formula, it would say of the same K what holds for another sum.
+And what a function hides it keeps: with f(n + 1) = γ f(n), what is f(n) depends on γ, though γ is
+not among the arguments of f, so that no slope along γ is taken beside it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import combinations
+
+from sympy import Derivative, Dummy, Expr, Symbol
+from sympy.core.function import AppliedUndef
+
+from rlhf_lab.derivations.checker.checking import RefusedError
+from rlhf_lab.derivations.checker.given import unfolded
+from rlhf_lab.derivations.checker.lines import Chain
+from rlhf_lab.derivations.checker.probability import Optimum
+from rlhf_lab.derivations.checker.recursions import Recursion, Turned
+from rlhf_lab.derivations.checker.substitution import Meaning
+
+
+def check_recursions(chain: Chain, meaning: Meaning) -> None:
+    """Raise RefusedError where a recursion behind a chain would say something else.
+
+    Letters that the function is defined for stay free: the recursion holds for every value.
+    """
+    for recursion in recursions(chain):
+        equation = recursion.equation
+        inside = {part.func for part in equation.atoms(AppliedUndef)} | equation.free_symbols
+        inside -= equation.lhs.free_symbols
+        changed = [str(key) for key in meaning if key in inside]
+        if changed:
+            raise RefusedError(
+                f"{recursion.name} defines {equation.lhs} by a recursion in {', '.join(changed)}: "
+                "nothing else may stand for it"
+            )
+
+
+def consistent(chain: Chain) -> Chain:
+    """The chain. Raises RefusedError where a function is defined twice, or a recursion hides a
+    letter along which a slope is taken, or that is chosen, counted or summed over."""
+    found = {recursion.equation: recursion for recursion in recursions(chain)}
+    for one, other in combinations(found, 2):
+        if one.lhs.func == other.lhs.func and not apart(one.lhs, other.lhs):
+            raise RefusedError(f"{one.lhs} and {other.lhs} may be one place: it is defined twice")
+    for equation, recursion in found.items():
+        left, right = equation.lhs, unfolded(equation.rhs, recursion.given)
+        if left.func in chain.given.meanings() or chain.given.distribution_of(left) is not None:
+            raise RefusedError(f"{left.func} is given, so no recursion may define it")
+        beside = (part for part in chains(chain) if any(has(line, left) for line in part.lines))
+        hidden = set().union(*map(chosen, beside)) & (right.free_symbols - left.free_symbols)
+        if hidden:
+            raise RefusedError(
+                f"{left.func} depends on {min(map(str, hidden))} by the recursion "
+                f"{recursion.name}: write the formula out before that is chosen or differentiated"
+            )
+    return chain
+
+
+def apart(one: Expr, other: Expr) -> bool:
+    """Whether one argument of the two is never the same, whatever their letters are."""
+    fresh = {i: Dummy(i.name, **i.assumptions0) for i in other.free_symbols}
+    pairs = zip(one.args, other.xreplace(fresh).args, strict=False)
+    return len(one.args) != len(other.args) or any((a - b).is_nonzero for a, b in pairs)
+
+
+def has(line, left: Expr) -> bool:
+    """Whether a function stands in a line."""
+    return line.expression.has(left.func)
+
+
+def chosen(chain: Chain) -> set[Symbol]:
+    """The letters of a chain that a line differentiates along, chooses, counts or sums over."""
+    letters: set[object] = set()
+    for line in chain.lines:
+        rule = line.rule
+        letters |= {getattr(rule, "along", None), getattr(rule, "letter", None)}
+        letters |= set(getattr(rule, "over", ())[:1])
+        letters |= {i for part in line.expression.atoms(Derivative) for i in part.variables}
+        letters |= {part.args[1] for part in line.expression.atoms(Optimum)}
+    return {letter for letter in letters if isinstance(letter, Symbol)}
+
+
+def recursions(part: object) -> Iterator[Recursion]:
+    """Every recursion that a chain rests on, through its lemmas."""
+    return (inside for inside in behind(part) if isinstance(inside, Recursion))
+
+
+def chains(part: object) -> Iterator[Chain]:
+    """A chain and every lemma that it rests on."""
+    return (inside for inside in behind(part) if isinstance(inside, Chain))
+
+
+def behind(part: object) -> Iterator[Chain | Recursion]:
+    """A chain and all that it rests on."""
+    if isinstance(part, Turned):
+        yield from behind(part.lemma)
+    elif isinstance(part, tuple):
+        for inside in part:
+            yield from behind(inside)
+    elif isinstance(part, (Chain, Recursion)):
+        yield part
+        for line in getattr(part, "lines", ()):
+            yield from behind(tuple(getattr(line.rule, f.name) for f in fields(line.rule)))
