@@ -56,6 +56,14 @@ def cached_weights(
     return model
 
 
+def hash_of_sources(*sources: str) -> str:
+    """SHA-256 over files of this package, named as "train/sft.py": what code made some weights."""
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update((Path(__file__).parent / source).read_bytes())
+    return digest.hexdigest()
+
+
 def write_weights(model: nn.Module, path: Path) -> None:
     """Write weights and their checksum to `path` in one step: the whole file or the old one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")

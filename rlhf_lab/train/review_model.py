@@ -1,17 +1,14 @@
 """The base model of the review world: a small GPT-2, trained at first use and then cached."""
 
-import hashlib
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 
 from transformers import GPT2LMHeadModel
 
-import rlhf_lab
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.sft import SFTConfig, train_sft
-from rlhf_lab.weights import cached_weights
+from rlhf_lab.weights import cached_weights, hash_of_sources
 from rlhf_lab.worlds.reviews import VOCABULARY, training_texts
 
 ARCHITECTURE = {"layers": 2, "width": 64, "heads": 2, "context": 96, "seed": 0}
@@ -19,7 +16,8 @@ TRAINING = SFTConfig(steps=800, batch_size=32, learning_rate=5e-3, warmup_steps=
 TEXTS = {"count": 25_600, "seed": 0}
 SOURCES = (
     *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
-    *("train/loop.py", "train/sft.py", "train/review_model.py", "worlds"),
+    *("train/loop.py", "train/sft.py", "train/review_model.py", "worlds/grammar.py"),
+    *(f"worlds/review{part}.py" for part in ("_grammar", "_rules", "_words", "s")),
 )
 
 
@@ -47,16 +45,6 @@ def _recipe() -> dict:
         "architecture": ARCHITECTURE,
         "training": asdict(TRAINING),
         "texts": TEXTS,
-        "code": _hash_of_sources(),
+        "code": hash_of_sources(*SOURCES),
         "versions": {package: version(package) for package in ("torch", "transformers")},
     }
-
-
-def _hash_of_sources() -> str:
-    package = Path(rlhf_lab.__file__).parent
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        path = package / source
-        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
