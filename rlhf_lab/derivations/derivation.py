@@ -129,11 +129,10 @@ class Derivation(Chain):
             check_special_case(self.given, meaning, given)
             check_lines(self.lines, meaning, self.given, given)
             check_recursions(self, meaning)
-            consistent(replace(self, given=given))
+            lines = tuple(special_line(line, meaning) for line in self.lines)
+            return consistent(replace(self, given=given, lines=lines))
         except RefusedError as refused:
             raise DerivationError(self.name, 1, "special case", refused) from None
-        lines = (special_line(line, meaning) for line in self.lines)
-        return replace(self, given=given, lines=tuple(lines))
 
 
 def by_induction(

@@ -5,12 +5,13 @@ looks true everywhere, and only a proof can refuse it.
 """
 
 import pytest
-from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, Symbol, symbols
+from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, Symbol, log, symbols
 
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.lines import DerivationError
-from rlhf_lab.derivations.checker.probability import ArgMin
+from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
 from rlhf_lab.derivations.checker.recursions import Recursion, Turned
+from rlhf_lab.derivations.checker.signs import is_smooth
 from rlhf_lab.derivations.derivation import begin, by_induction
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, p, q
 
@@ -93,7 +94,7 @@ SPECIAL_CASES = {
             {Symbol("v", real=True, nonzero=True): Integer(0)}, NO), "v is nonzero"),
     "a function that is positive for positive numbers only": (
         lambda: begin("rate", rate(a)).above(Integer(0), "positive").at(
-            {rate: Lambda(t, 2 * t)}, NO), "not above 0"),
+            {rate: Lambda(t, 2 * t)}, NO), "beyond what t stands for"),
     "a definition that depends on a": (
         lambda: slope_of_product().at({}, defined((x, a**2))), "work the derivative out"),
     "a letter whose definition depends on a": (
@@ -266,3 +267,105 @@ def test_a_step_that_was_only_sampled_proves_nothing():
     )
     with pytest.raises(DerivationError, match="sampled and not proved"):
         by_induction(statement, n, base=base, step=step, name="zero")
+
+
+below, nowhere_0 = Symbol("below", negative=True), Symbol("nowhere_0", real=True, nonzero=True)
+
+
+def best(objective, given=NO):
+    return begin("best", ArgMin(objective, a), given)
+
+
+def square_of_gap():
+    return parabola().at({a: p(y) - q(y), x: Integer(0)}, TWO_DISTRIBUTIONS)
+
+
+def most_gaps():
+    """The last two outcomes are left out, so any two policies that differ there only are alike."""
+    start = begin("gaps", Sum((p(y) - q(y)) ** 2, (y, 1, N - 2)), TWO_DISTRIBUTIONS)
+    return start.bounded(Integer(0), "squares", by=square_of_gap(), over=(y, 1, N - 2))
+
+
+def parabola_and(rest, given=NO):
+    return begin("more", (a - x) ** 2 + rest, given).bounded(rest, "a square", by=parabola())
+
+
+RULES = {
+    "an optimum that depends on what is chosen": (
+        lambda: best((a - x) ** 2, defined((x, 2 * a))).attained(x, "there", by=parabola()),
+        "x depends on a"),
+    "an optimum of a letter that is defined": (
+        lambda: best((a - x) ** 2 + a, defined((a, b))).attained(
+            x, "there", by=parabola_and(a)), "a is defined"),
+    "an optimum that most outcomes decide": (
+        lambda: begin("best", ArgMin(most_gaps().start, p(y)), TWO_DISTRIBUTIONS).attained(
+            q(y), "there", by=most_gaps()), "not about every y"),
+    "an optimum that one outcome decides": (
+        lambda: begin("best", ArgMin((p(y) - q(y)) ** 2, p(y)), TWO_DISTRIBUTIONS).attained(
+            q(y), "there", by=square_of_gap()), "not about every y"),
+    "a slope along a letter that is defined": (
+        lambda: begin("slope", a**2, defined((a, b))).differentiate(a, "along a", 0 * a),
+        "a is defined"),
+    "an equation with a slope along what its letter hides": (
+        lambda: begin("equation", Eq(Derivative(a * x, a), b), defined((x, a**2))).solve(
+            Eq(b, x), "the slope"), "work the derivative out"),
+    "a square for numbers below 0": (
+        lambda: best(-t * a).same_optimum(
+            ArgMax((t * a) ** 2, a), "squared", through=Lambda(below, below**2)), "nothing else"),
+    "squares of both sides": (
+        lambda: begin("equal", Eq(a, b)).both_sides(
+            Eq(a**2, b**2), "squared", through=Lambda(below, below**2)), "nothing else"),
+    "one over a number that may have two signs": (
+        lambda: best(a).same_optimum(
+            ArgMax(1 / a, a), "turned", through=Lambda(nowhere_0, 1 / nowhere_0)), "nothing else"),
+    "a bound over a letter that a definition hides": (
+        lambda: begin("sum", 3 * a**2 + 3 * u - 6, defined((u, n))).bounded(
+            Integer(0), "each", by=parabola_over_n(), over=(n, 1, 3)), "n hides"),
+    "a defined function where it is not defined": (
+        lambda: begin("rate", rate(6 - n), defined((rate(t), 2 * t))), "beyond what t stands for"),
+    "what is no equation": (lambda: begin("order", a < b), "neither a formula nor an equation"),
+}  # fmt: skip
+
+
+def parabola_over_n():
+    """a² + u - n ≥ 0 where u is n."""
+    ground = defined((u, n))
+    square = parabola().at({x: Integer(0)}, ground)
+    return begin("square", a**2 + u - n, ground).bounded(Integer(0), "a square", by=square)
+
+
+@pytest.mark.parametrize(("make", "why"), RULES.values(), ids=RULES)
+def test_a_rule_looks_at_what_letters_stand_for(make, why):
+    with pytest.raises(DerivationError, match=why):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "why"),
+    [
+        ([(a**2, -t)], "of a letter or a function"),
+        ([(Integer(1), Integer(2))], "of a letter or a function"),
+        ([(a, Integer(1)), (a, Integer(2))], "defined twice"),
+        ([(k, t)], "more than its definition"),
+        ([(nowhere_0, Integer(0))], "more than its definition"),
+        ([(below, t)], "more than its definition"),
+    ],
+)
+def test_a_ground_that_cannot_be_is_refused(pairs, why):
+    with pytest.raises(ValueError, match=why):
+        defined(*pairs)
+
+
+def test_a_distribution_has_outcomes():
+    with pytest.raises(ValueError, match="needs a range"):
+        Given(((y, 1, N - 1),), distributions=(p(y),))
+
+
+def test_what_jumps_at_its_start_is_not_smooth_down_to_it():
+    """-(1 + 1/t)^(1/log(2 + 1/t)) rises from -e on, but sympy's value at 0 is -1."""
+    jump = -((1 + 1 / t) ** (1 / log(2 + 1 / t)))
+    assert jump.subs(t, 0) == -1
+    assert jump.subs(t, 1e-9) < -2
+    assert is_smooth(jump, t)
+    assert not is_smooth(jump, t, down_to=Integer(0))
+    assert is_smooth(log(1 + t) - 1 / (1 + t), t, down_to=Integer(0))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sympy import Basic, Eq, Expr, Integer, S, Sum, Symbol, diff
+from sympy import Basic, Eq, Expr, Integer, S, Sum, Symbol, diff, sympify
+from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.calculus import check_only_solution
 from rlhf_lab.derivations.checker.checking import (
@@ -14,11 +15,16 @@ from rlhf_lab.derivations.checker.checking import (
     prove_equal,
 )
 from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.hidden import (
+    check_lemma,
+    check_open,
+    check_varied,
+    shut,
+)
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
 from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.signs import is_negative, is_smooth
-from rlhf_lab.derivations.checker.special_case import check_ground
 from rlhf_lab.derivations.checker.substitution import substituted
 
 
@@ -54,10 +60,16 @@ class Bound(Rule):
     def equality_case(self) -> Eq:
         return self.lemma.equality_case
 
+    @property
+    def equality_range(self) -> tuple:
+        return (*self.lemma.equality_range, *map(sympify, self.over[1:]))
+
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
         if self.sign not in ("≥", "≤"):
             raise RefusedError(f"{self.lemma.name} is not an inequality")
-        check_ground(self.lemma.given, given)
+        check_lemma(self.lemma, given, self.lemma.start, self.lemma.end)
+        if self.over:
+            check_open(self.over[0], given)
         check_positive(-self.weight if is_negative(self.weight) else self.weight, given)
         gap = self.weight * (self.lemma.start - self.lemma.end)
         prove_equal(before - after, Sum(gap, self.over) if self.over else gap, given)
@@ -78,14 +90,25 @@ class Attained(Rule):
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
         if self.lemma.sign != {ArgMin: "≥", ArgMax: "≤"}.get(type(before)):
             raise RefusedError(f"{self.lemma.name} does not bound {before} on the right side")
-        check_ground(self.lemma.given, given)
+        check_lemma(self.lemma, given, self.lemma.start, self.lemma.end)
         objective, variable = before.args
+        check_varied(variable, given)
         prove_equal(objective, self.lemma.start, given)
-        check_free_of(self.lemma.end, variable, given)
+        for part in (self.lemma.end, after):
+            check_free_of(part, variable, given)
+        if isinstance(variable, AppliedUndef):
+            self.check_every_outcome(objective, variable.args[0], given)
         if given.distribution_of(variable) is not None:
             check_distribution(after, variable.args[0], given)
-        check_only_solution(self.lemma.equality_case, variable, after, given.opaque())
+        case = self.lemma.equality_case
+        check_only_solution(case, variable, after, shut(given, *case.args, after))
         return Evidence("by lemma", self.lemma.name)
+
+    def check_every_outcome(self, objective: Expr, outcome: Symbol, given: Given) -> None:
+        """Raise RefusedError unless the bound says what every value of a function must be."""
+        ends = given.range_of(outcome)
+        if outcome in objective.free_symbols or self.lemma.equality_range != ends:
+            raise RefusedError(f"{self.lemma.name} is not about every {outcome}")
 
 
 @dataclass(frozen=True)
@@ -110,9 +133,10 @@ class Rising(Rule):
             raise RefusedError(f"{self.letter} must be a positive real letter")
         if self.lemma.sign != "≥":
             raise RefusedError(f"{self.lemma.name} does not bound a slope from below")
-        check_ground(self.lemma.given, given)
+        check_varied(self.letter, given)
+        check_lemma(self.lemma, given, self.lemma.start, self.lemma.end)
         check_positive(self.weight, given)
-        if not is_smooth(unfolded(before, given), self.letter):
+        if not is_smooth(unfolded(before, given), self.letter, down_to=Integer(0)):
             raise RefusedError(f"could not prove that {before} is smooth in {self.letter}")
         slope = diff(unfolded(before, given), self.letter)
         prove_equal(slope, self.weight * (self.lemma.start - self.lemma.end), given)

@@ -16,6 +16,7 @@ from rlhf_lab.derivations.checker.checking import (
     prove_equal,
 )
 from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.hidden import check_varied, shut
 from rlhf_lab.derivations.checker.probability import Optimum, depends
 from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.substitution import substituted
@@ -37,6 +38,7 @@ class Differentiated(Rule):
             raise RefusedError(f"cannot differentiate {before}")
         if not self.along.is_real or self.along.is_integer:
             raise RefusedError(f"{self.along} is not a real letter")
+        check_varied(self.along, given)
         formula = unfolded(before, given)
         if formula.has(Min, Max):
             formula = canonical(formula, given)
@@ -64,7 +66,8 @@ class Solved(Rule):
             raise RefusedError(f"need two equations, got {before} and {after}")
         if after.lhs != self.unknown:
             raise RefusedError(f"need {self.unknown} on the left side, got {after.lhs}")
-        check_only_solution(before, self.unknown, after.rhs, given.opaque())
+        ground = shut(given, *before.args, after.rhs)
+        check_only_solution(before, self.unknown, after.rhs, ground)
         return Evidence("computed")
 
 
@@ -85,6 +88,7 @@ class Stationary(Rule):
             raise RefusedError(
                 f"{self.letter} must range over an interval: real=True or positive=True"
             )
+        check_varied(self.letter, given)
         check_domain(self.letter, self.at, given)
         formula, there = unfolded(before, given), {self.letter: self.at}
         if not signs.is_smooth(formula, self.letter):

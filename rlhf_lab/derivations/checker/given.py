@@ -6,7 +6,7 @@ from functools import lru_cache
 from sympy import Basic, Dummy, Eq, Expr, Lambda, Sum, Symbol, sympify
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.checker.signs import is_positive, is_real
+from rlhf_lab.derivations.checker.signs import fits, is_positive, is_real
 from rlhf_lab.derivations.checker.substitution import Key, substituted
 from rlhf_lab.derivations.checker.sums import outermost
 
@@ -28,12 +28,16 @@ class Given:
     statement: str = ""
 
     def __post_init__(self) -> None:
+        keys = [defined(equation)[0] for equation in self.definitions]
         for key, meaning in self.meanings().items():
+            if keys.count(key) > 1:
+                raise ValueError(f"{key} is defined twice")
             self.check_definition(key, meaning)
         for distribution in self.distributions:
             if not distribution.is_positive:
                 raise ValueError(f"declare {distribution} positive: Function(name, positive=True)")
-            if self.range_of(distribution.args[0]) is None:
+            ends = self.range_of(distribution.args[0])
+            if ends is None or not (ends[1] - ends[0]).is_nonnegative:
                 raise ValueError(f"{distribution} needs a range for {distribution.args[0]}")
 
     def check_definition(self, key: Key, meaning: Expr) -> None:
@@ -45,6 +49,8 @@ class Given:
             raise ValueError(f"{letter} is declared positive, its definition {formula} is not")
         if not letter.is_real or not is_real(formula):
             raise ValueError(f"declare {letter} real=True or positive=True, and define it by reals")
+        if not fits(letter, formula):
+            raise ValueError(f"{letter} is declared to be more than its definition {formula} is")
         if any(distribution.func == key for distribution in self.distributions):
             raise ValueError(f"{letter} is defined, so prove that it is a distribution")
 
@@ -69,6 +75,8 @@ def defined(equation: Eq) -> tuple:
     """The key and the value that one definition puts into a substitution."""
     if isinstance(equation.lhs, AppliedUndef):
         return equation.lhs.func, Lambda(equation.lhs.args, equation.rhs)
+    if not isinstance(equation.lhs, Symbol):
+        raise ValueError(f"a definition is of a letter or a function, got {equation.lhs}")
     return equation.lhs, equation.rhs
 
 

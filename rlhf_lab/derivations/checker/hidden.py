@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from sympy import Basic, Derivative, Symbol, nan, oo, zoo
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.checker.checking import RefusedError, check_domain
+from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.probability import Optimum, depends
+from rlhf_lab.derivations.checker.signs import fits
 from rlhf_lab.derivations.checker.special_case import check_ground
 from rlhf_lab.derivations.checker.substitution import Meaning, substituted
 
@@ -88,18 +89,33 @@ def check_defined(expression: Basic) -> None:
         raise RefusedError(f"a formula is not defined there: it becomes {expression}")
 
 
+def check_varied(variable: Basic, given: Given) -> None:
+    """Raise RefusedError where a letter, or a function policy(y), is defined: it is no choice."""
+    key = variable.func if isinstance(variable, AppliedUndef) else variable
+    if key in given.meanings():
+        raise RefusedError(f"{variable} is defined, so it cannot be chosen")
+
+
 def check_arguments(expression: Basic, functions: Meaning, given: Given, at: Meaning) -> None:
     """Raise RefusedError where a function is asked for a value beyond what it was given for."""
     for applied in expression.atoms(AppliedUndef):
         function = functions.get(applied.func)
         for letter, argument in zip(getattr(function, "variables", ()), applied.args, strict=False):
-            check_domain(letter, substituted(argument, at), given)
+            value = substituted(argument, at)
+            if not fits(letter, unfolded(value, given)):
+                raise RefusedError(f"{applied} is asked for beyond what {letter} stands for")
+
+
+def check_definitions(expression: Basic, given: Given) -> None:
+    """The same for defined functions, in a formula and in the definitions themselves."""
+    meanings = given.meanings()
+    for part in (expression, *(equation.rhs for equation in given.definitions)):
+        check_arguments(part, meanings, given, {})
 
 
 def check_open(letter: Basic, given: Given) -> None:
     """Raise RefusedError where the ground says what a letter is, or something by means of it."""
     values = (*given.meanings().values(), *(end for _, *ends in given.ranges for end in ends))
-    if letter in given.meanings():
-        raise RefusedError(f"{letter} is defined, so it cannot be chosen")
+    check_varied(letter, given)
     if any(letter in getattr(value, "free_symbols", ()) for value in values):
         raise RefusedError(f"{letter} hides in what is given, so it cannot take other values here")

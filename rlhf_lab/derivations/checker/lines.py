@@ -30,12 +30,13 @@ class Line:
     evidence: Evidence
     rule: Rule
     equality_case: Eq | None = None
+    equality_range: tuple = ()
 
 
 def next_line(expression: Basic, reason: str, rule: Rule, evidence: Evidence) -> Line:
     """A checked line; equations that say the same are joined by ⟺."""
     sign = "⟺" if rule.sign == "=" and isinstance(expression, Equality) else rule.sign
-    return Line(sign, expression, reason, evidence, rule, rule.equality_case)
+    return Line(sign, expression, reason, evidence, rule, rule.equality_case, rule.equality_range)
 
 
 def special_line(line: Line, meaning: Meaning) -> Line:
@@ -43,7 +44,9 @@ def special_line(line: Line, meaning: Meaning) -> Line:
     case = line.equality_case
     if case is not None:  # kept even where it is never reached
         case = Eq(*(substituted(side, meaning) for side in case.args), evaluate=False)
-    return replace(line, expression=substituted(line.expression, meaning), equality_case=case)
+    ends = tuple(substituted(end, meaning) for end in line.equality_range)
+    expression = substituted(line.expression, meaning)
+    return replace(line, expression=expression, equality_case=case, equality_range=ends)
 
 
 def overall_sign(lines: tuple[Line, ...]) -> str:
@@ -120,6 +123,11 @@ class Chain:
     def equality_case(self) -> Eq:
         """Where both sides of an inequality are equal; what holds for every y holds as written."""
         return only_equality_case(self.name, self.lines)
+
+    @property
+    def equality_range(self) -> tuple:
+        """The first and the last outcome for which it must; () where it is about one number."""
+        return next((line.equality_range for line in self.lines if line.equality_range), ())
 
     def latex(self) -> str:
         """The lines as one aligned block of LaTeX, without dollar signs."""

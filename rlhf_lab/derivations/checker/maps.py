@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sympy import Basic, Equality, Lambda, diff
+from sympy import Basic, Dummy, Equality, Lambda, diff
 
 from rlhf_lab.derivations.checker import signs
 from rlhf_lab.derivations.checker.checking import (
@@ -13,6 +13,7 @@ from rlhf_lab.derivations.checker.checking import (
     check_positive,
 )
 from rlhf_lab.derivations.checker.given import Given, unfolded
+from rlhf_lab.derivations.checker.hidden import check_varied, shut
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Optimum
 from rlhf_lab.derivations.checker.rules import Rule, name_of, weakest
 from rlhf_lab.derivations.checker.substitution import substituted
@@ -36,6 +37,7 @@ class SameOptimum(Rule):
             )
         objective, variable = before.args
         (letter,) = self.through.variables
+        check_varied(variable, given)
         check_free_of(self.through.expr, variable, given)
         if letter.is_positive:
             check_positive(objective, given)
@@ -62,21 +64,26 @@ class BothSides(Rule):
             raise RefusedError(f"need two equations, got {name_of(before)} and {name_of(after)}")
         direction(self.through, given)
         (letter,) = self.through.variables
+        given = shut(given, *before.args, *after.args)
         if letter.is_positive:
             for side in before.args:
-                check_positive(side, given.opaque())
+                check_positive(side, given)
         mapped = (substituted(self.through.expr, {letter: side}) for side in before.args)
         pairs = zip(mapped, after.args, strict=True)
-        return weakest([check_equal(left, right, given.opaque()) for left, right in pairs])
+        return weakest([check_equal(left, right, given) for left, right in pairs])
 
 
 def direction(through: Lambda, given: Given) -> str:
     """Whether a map rises or falls throughout. Raises RefusedError where neither is proved."""
     (letter,) = through.variables
-    slope = diff(unfolded(through.expr, given), letter)
-    if signs.sign(slope) is None:
+    formula = unfolded(through.expr, given)
+    if letter.assumptions0 not in (REAL.assumptions0, POSITIVE.assumptions0):
+        raise RefusedError(f"declare {letter} real=True or positive=True and nothing else")
+    slope = diff(formula, letter)
+    if signs.sign(slope) is None or not signs.is_smooth(formula, letter):
         raise RefusedError(f"could not prove that {through.expr} rises or falls with {letter}")
     return "rising" if signs.is_positive(slope) else "falling"
 
 
+REAL, POSITIVE = Dummy(real=True), Dummy(positive=True)
 OPPOSITE = {ArgMax: ArgMin, ArgMin: ArgMax}

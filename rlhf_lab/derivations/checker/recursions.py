@@ -23,10 +23,8 @@ class Recursion:
         left, right = self.equation.lhs, unfolded(self.equation.rhs, self.given)
         if not isinstance(left, AppliedUndef):
             raise ValueError(f"{self.name}: a recursion defines a function, got {left}")
-        if not signs.is_real(right) or signs.unproved(left, right):
+        if not signs.fits(left, right):
             raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")
-        if (left.is_positive or left.is_negative) and signs.sign(left) != signs.sign(right):
-            raise ValueError(f"{self.name}: the sign of {right} is not proved to be that of {left}")
         if not goes_one_way(left, right):
             raise ValueError(f"{self.name}: {left} is not given by other places on one side of it")
 

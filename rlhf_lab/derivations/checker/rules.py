@@ -6,7 +6,7 @@ are joined on paper. A rule that is missing goes here or beside it; nothing else
 
 from dataclasses import dataclass
 
-from sympy import Basic, Equality
+from sympy import Basic, Equality, Expr
 
 from rlhf_lab.derivations.checker.checking import (
     Evidence,
@@ -24,6 +24,7 @@ class Rule:
 
     sign = ""
     equality_case = None
+    equality_range = ()
 
     def check(self, before: Basic | None, after: Basic, given: Given) -> Evidence:
         """How it is known that `after` follows from `before`. Raises RefusedError where not."""
@@ -38,6 +39,8 @@ class Start(Rule):
     sign = ""
 
     def check(self, before: Basic | None, after: Basic, given: Given) -> Evidence:
+        if not isinstance(after, (Expr, Equality)):
+            raise RefusedError(f"{after} is neither a formula nor an equation")
         if not isinstance(after, Equality):
             return Evidence("given")
         try:

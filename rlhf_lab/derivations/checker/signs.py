@@ -2,6 +2,7 @@
 
 from sympy import Add, Derivative, Expr, Max, Min, Mul, Pow, Product, Sum, Symbol, exp, log
 
+from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.checker.sums import outermost
 
 
@@ -109,11 +110,18 @@ def unproved(letter: Expr, value: Expr) -> str:
     return next(lacking, "")
 
 
-def is_smooth(expression: Expr, letter: Symbol) -> bool:
+def fits(letter: Expr, value: Expr) -> bool:
+    """Whether all that is declared of a letter is proved of a value."""
+    signs = {1 if letter.is_positive else -1} if letter.is_positive or letter.is_negative else set()
+    return is_real(value) and signs <= {sign(value)} and not unproved(letter, value)
+
+
+def is_smooth(expression: Expr, letter: Symbol, down_to: Expr | None = None) -> bool:
     """Whether the expression is proved to be smooth in the letter, over all of its domain.
 
     What it divides by, takes a root or a logarithm of, where the letter stands in it, must keep
-    one sign (for a root or a logarithm: be positive).
+    one sign (for a root or a logarithm: be positive); also where the letter is `down_to`, if the
+    formula is to be continuous there.
     """
     if letter not in expression.free_symbols:
         return True
@@ -124,6 +132,9 @@ def is_smooth(expression: Expr, letter: Symbol) -> bool:
             whole = isinstance(part, Pow) and part.exp.is_integer
             if whole and part.exp.is_nonnegative:
                 continue
-            if sign(part.args[0]) not in ((1, -1) if whole else (1,)):
+            bases = [part.args[0]]
+            if down_to is not None:
+                bases.append(substituted(part.args[0], {letter: down_to}))
+            if any(sign(base) not in ((1, -1) if whole else (1,)) for base in bases):
                 return False
     return True

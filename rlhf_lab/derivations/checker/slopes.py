@@ -14,6 +14,7 @@ from rlhf_lab.derivations.checker.hidden import (
     check_slope,
     check_slopes,
     check_statement,
+    check_varied,
     instance,
 )
 from rlhf_lab.derivations.checker.probability import Optimum
@@ -36,8 +37,7 @@ class ValueAt(Rule):
     def check(self, before: Basic, after: Basic, given: Given) -> Evidence:
         if not isinstance(before, Expr) or isinstance(before, Optimum):
             raise RefusedError(f"{before} is not a formula that has a value")
-        if self.letter in given.meanings():
-            raise RefusedError(f"{self.letter} is defined, so it cannot be chosen")
+        check_varied(self.letter, given)
         check_letter(self.letter, self.value, given, given, {})
         formula, meaning = canonical(unfolded(before, given), given), {self.letter: self.value}
         check_slopes(formula, meaning)

@@ -15,6 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.given import unfolded
+from rlhf_lab.derivations.checker.hidden import check_definitions
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import Optimum
 from rlhf_lab.derivations.checker.recursions import Recursion, Turned
@@ -41,6 +42,8 @@ def check_recursions(chain: Chain, meaning: Meaning) -> None:
 def consistent(chain: Chain) -> Chain:
     """The chain. Raises RefusedError where a function is defined twice, or a recursion hides a
     letter along which a slope is taken, or that is chosen, counted or summed over."""
+    for line in chain.lines:
+        check_definitions(line.expression, chain.given)
     found = {recursion.equation: recursion for recursion in recursions(chain)}
     for one, other in combinations(found, 2):
         if one.lhs.func == other.lhs.func and not apart(one.lhs, other.lhs):
