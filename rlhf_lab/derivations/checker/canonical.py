@@ -65,9 +65,9 @@ def canonical(expression: Expr, given: Given) -> Expr:
 def total(expression: Sum | Product, given: Given) -> Expr:
     """A sum or product in canonical form: from 1 on, its own letter, the inside worked out."""
     inside, old, low, high = outermost(from_one(expression))
-    letter = own_letter(depth(expression), low, inside.free_symbols)
-    body = canonical(substituted(inside, {old: letter}), given)
+    letter = own_letter(depth(expression), low, inside.free_symbols - {old})
     limits = (letter, canonical(low, given), canonical(high, given))
+    body = canonical(substituted(inside, {old: letter}), given.within(*limits))
     if isinstance(expression, Sum):
         return sum_of_terms(body, limits, given)
     product = Product(cancelled(body), limits)
@@ -95,7 +95,7 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     factors = Mul.make_args(term)
     outside = Mul(*(factor for factor in factors if letter not in factor.free_symbols))
     inside = Mul(*(factor for factor in factors if letter in factor.free_symbols))
-    filled = (high - low + 1).is_nonnegative  # if not proved, the sum may be over nothing
+    filled = given.at_least_0(high - low + 1)  # if not proved, there may be less than nothing
     if filled and inside.free_symbols <= {letter} and inside.is_polynomial(letter):
         return outside * expand(summation(inside, limits))
     whole = inside.expr if isinstance(inside, Derivative) else inside
@@ -128,7 +128,8 @@ def with_sums_joined(expression: Expr, given: Given) -> Expr:
         body = term / sums[0] * substituted(inside, {letter: common})
         bodies.setdefault(tuple(ends), []).append(body)
     for ends, parts in bodies.items():
-        body = canonical(Add(*parts), given)
         limits = (own_letter(place, ends[0], used), *ends)
-        others.append(Integer(0) if is_zero(body, given) else sum_of_terms(body, limits, given))
+        inside = given.within(*limits)
+        body = canonical(Add(*parts), inside)
+        others.append(Integer(0) if is_zero(body, inside) else sum_of_terms(body, limits, given))
     return Add(*others)

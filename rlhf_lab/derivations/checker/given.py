@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sympy import Basic, Dummy, Eq, Expr, Lambda, Sum, Symbol, sympify
+from sympy import Basic, Dummy, Eq, Expr, Lambda, Sum, Symbol, expand, sympify
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.signs import fits, is_positive, is_real
@@ -65,6 +65,19 @@ class Given:
     def meanings(self) -> dict:
         """Every defined letter or function and what it stands for, as `substituted` takes it."""
         return dict(defined(equation) for equation in self.definitions)
+
+    def within(self, letter: Symbol, low: Expr, high: Expr) -> "Given":
+        """The ground inside a sum over a letter; what is looked at there is written out."""
+        return Given(((letter, low, high), *self.ranges), (), self.distributions)
+
+    def at_least_0(self, expression: Expr) -> bool:
+        """Whether a formula is proved not to be below 0, with each letter in its range."""
+        for letter, *ends in self.ranges:
+            slope = expression.diff(letter)
+            if slope != 0 and letter not in slope.free_symbols:
+                lowest = {True: ends[0], False: ends[1]}.get(slope.is_nonnegative, letter)
+                expression = expand(expression.xreplace({letter: sympify(lowest)}))
+        return bool(expression.is_nonnegative)
 
     def opaque(self) -> "Given":
         """The same ground without definitions: defined letters are then any values at all."""
