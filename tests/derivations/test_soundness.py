@@ -43,6 +43,18 @@ def test_what_holds_in_small_worlds_only_is_not_proved(left, right):
     assert begin("blind", left).rewrite(right, "looks true").lines[-1].evidence.kind == "sampled"
 
 
+def test_a_letter_of_a_sum_is_in_its_range_inside_and_not_outside():
+    """Σ_{j=i+1}^{N} 1 is N - i for an i of 1 to N, but 0 and not -1 for i = N + 1."""
+    tail = Sum(1, (j, k + 1, N))
+    inside = begin("pairs", Sum(tail, (k, 1, N))).rewrite(Sum(N - k, (k, 1, N)), "count")
+    assert inside.lines[-1].evidence.kind == "proved"
+    ranged = Given(ranges=((k, 1, N),))
+    outside = begin("tail", tail, ranged).rewrite(N - k, "count")
+    assert outside.lines[-1].evidence.kind == "sampled"
+    with pytest.raises(DerivationError, match="differ"):
+        begin("tail", tail).rewrite(N - k, "count")
+
+
 def test_an_index_is_declared_no_more_than_where_it_starts():
     """Σ_{j=6-n}^{6} j > 0 for n = 1 to 5, but not for n = 12."""
     with pytest.raises(DerivationError, match="j starts at 6 - n, so declare no more"):
@@ -197,6 +209,14 @@ RECURSIONS = {
     "after a slope": (
         lambda: begin("slope", a * f(1)).differentiate(a, "a letter").substitute(
             a, "by a", by=(F_IS_A,)), "depends on a by the recursion"),
+    "beside a slope, through a lemma and another function": (
+        lambda: begin("slope", Derivative(a * f(1), a)).rewrite(f(1), "a letter").substitute(
+            a, "by a", by=(through_g(),)), "depends on a by the recursion"),
+    "of a function that is chosen": (
+        lambda: begin("best", ArgMin(Sum((f(j) - x) ** 2, (j, 1, 2)), f(j))).rewrite(
+            ArgMin((f(1) - x) ** 2 + (f(2) - x) ** 2, f(j)), "two").substitute(
+            ArgMin((a - x) ** 2 + (f(2) - x) ** 2, f(j)), "f(1)", by=(F_IS_A,)),
+        "write the formula out"),
     "of what is chosen": (
         lambda: begin("best", ArgMin((a - f(1)) ** 2, a)).attained(
             f(1), "there", by=parabola().at({x: f(1)}, NO)).substitute(
@@ -205,6 +225,11 @@ RECURSIONS = {
         lambda: begin("sum", 3 * a**2 + 3 * f(1) - 6).bounded(
             Integer(0), "each", by=square_and_rest(), over=(n, 1, 3)), "depends on n by"),
 }  # fmt: skip
+
+
+def through_g():
+    first = begin("through g", f(1)).substitute(g(1), "f is g", by=(recursion(f(1), g(1)),))
+    return first.substitute(a, "g is a", by=(recursion(g(1), a),))
 
 
 def square_and_rest():
@@ -297,6 +322,8 @@ RULES = {
     "an optimum of a letter that is defined": (
         lambda: best((a - x) ** 2 + a, defined((a, b))).attained(
             x, "there", by=parabola_and(a)), "a is defined"),
+    "another form of an optimum of a letter that is defined": (
+        lambda: best(a**2, defined((a, b))).rewrite(ArgMin(b**2, a), "a is b"), "a is defined"),
     "an optimum that most outcomes decide": (
         lambda: begin("best", ArgMin(most_gaps().start, p(y)), TWO_DISTRIBUTIONS).attained(
             q(y), "there", by=most_gaps()), "not about every y"),

@@ -96,6 +96,7 @@ def sum_of_term(term: Expr, limits: tuple, given: Given) -> Expr:
     outside = Mul(*(factor for factor in factors if letter not in factor.free_symbols))
     inside = Mul(*(factor for factor in factors if letter in factor.free_symbols))
     filled = given.at_least_0(high - low + 1)  # if not proved, there may be less than nothing
+    filled = filled and (high - low).is_integer
     if filled and inside.free_symbols <= {letter} and inside.is_polynomial(letter):
         return outside * expand(summation(inside, limits))
     whole = inside.expr if isinstance(inside, Derivative) else inside

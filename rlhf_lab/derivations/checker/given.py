@@ -20,12 +20,14 @@ class Given:
     distributions: p(letter), positive, and summing to 1 over the letter's range. The policies
         here are softmaxes of finite logits, so no response has probability 0.
     statement: a sentence for the reader.
+    around: the letters of the sums that stand around what is looked at, from the inside out.
     """
 
     ranges: tuple[tuple[Symbol, Expr | int, Expr | int], ...] = ()
     definitions: tuple[Eq, ...] = ()
     distributions: tuple[Expr, ...] = ()
     statement: str = ""
+    around: tuple[tuple[Symbol, Expr, Expr], ...] = ()
 
     def __post_init__(self) -> None:
         keys = [defined(equation)[0] for equation in self.definitions]
@@ -68,11 +70,12 @@ class Given:
 
     def within(self, letter: Symbol, low: Expr, high: Expr) -> "Given":
         """The ground inside a sum over a letter; what is looked at there is written out."""
-        return Given(((letter, low, high), *self.ranges), (), self.distributions)
+        around = ((letter, low, high), *self.around)
+        return Given(self.ranges, (), self.distributions, around=around)
 
     def at_least_0(self, expression: Expr) -> bool:
-        """Whether a formula is proved not to be below 0, with each letter in its range."""
-        for letter, *ends in self.ranges:
+        """Whether a formula is proved not to be below 0, each letter of a sum in its range."""
+        for letter, *ends in self.around:
             slope = expression.diff(letter)
             if slope != 0 and letter not in slope.free_symbols:
                 lowest = {True: ends[0], False: ends[1]}.get(slope.is_nonnegative, letter)

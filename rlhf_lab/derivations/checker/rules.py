@@ -14,7 +14,7 @@ from rlhf_lab.derivations.checker.checking import (
     check_equal,
 )
 from rlhf_lab.derivations.checker.given import Given
-from rlhf_lab.derivations.checker.hidden import check_lemma, shut
+from rlhf_lab.derivations.checker.hidden import check_lemma, check_varied, shut
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin, Optimum
 from rlhf_lab.derivations.checker.substitution import substituted
 
@@ -68,6 +68,8 @@ class Equal(Rule):
             )
         if isinstance(before, Optimum) and before.args[1] != after.args[1]:
             raise RefusedError(f"the variable {before.args[1]} became {after.args[1]}")
+        if isinstance(before, Optimum):
+            check_varied(before.args[1], given)
         pairs = zip(before.args[:2], after.args[:2], strict=True)
         pairs = [next(pairs)] if isinstance(before, Optimum) else list(pairs)
         return weakest([check_equal(left, right, given) for left, right in pairs])

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import combinations
 
-from sympy import Derivative, Dummy, Expr, Symbol
-from sympy.core.function import AppliedUndef
+from sympy import Derivative, Dummy, Expr
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from rlhf_lab.derivations.checker.checking import RefusedError
-from rlhf_lab.derivations.checker.given import unfolded
+from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.hidden import check_definitions
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import Optimum
@@ -48,12 +48,14 @@ def consistent(chain: Chain) -> Chain:
     for one, other in combinations(found, 2):
         if one.lhs.func == other.lhs.func and not apart(one.lhs, other.lhs):
             raise RefusedError(f"{one.lhs} and {other.lhs} may be one place: it is defined twice")
-    for equation, recursion in found.items():
-        left, right = equation.lhs, unfolded(equation.rhs, recursion.given)
+    defined = {found[one]: unfolded(one.rhs, found[one].given) for one in found}
+    for recursion in defined:
+        left = recursion.equation.lhs
         if left.func in chain.given.meanings() or chain.given.distribution_of(left) is not None:
             raise RefusedError(f"{left.func} is given, so no recursion may define it")
-        beside = (part for part in chains(chain) if any(has(line, left) for line in part.lines))
-        hidden = set().union(*map(chosen, beside)) & (right.free_symbols - left.free_symbols)
+        beside = (part for part in chains(chain) if stands_in(left.func, part))
+        taken = set().union(*map(chosen, beside))
+        hidden = taken & {left.func, *hidden_in(left.func, defined, chain.given)}
         if hidden:
             raise RefusedError(
                 f"{left.func} depends on {min(map(str, hidden))} by the recursion "
@@ -69,21 +71,34 @@ def apart(one: Expr, other: Expr) -> bool:
     return len(one.args) != len(other.args) or any((a - b).is_nonzero for a, b in pairs)
 
 
-def has(line, left: Expr) -> bool:
-    """Whether a function stands in a line."""
-    return line.expression.has(left.func)
+def stands_in(function: UndefinedFunction, chain: Chain) -> bool:
+    """Whether a function stands in a line, or in what a line is short for."""
+    return any(unfolded(line.expression, chain.given).has(function) for line in chain.lines)
 
 
-def chosen(chain: Chain) -> set[Symbol]:
-    """The letters of a chain that a line differentiates along, chooses, counts or sums over."""
+def hidden_in(function: UndefinedFunction, defined: dict, given: Given, seen: tuple = ()) -> set:
+    """The letters that a function depends on by recursions, its own and those it leads to."""
+    letters = set()
+    for recursion, right in defined.items():
+        if recursion.equation.lhs.func == function and recursion not in seen:
+            right = unfolded(right, given)
+            letters |= right.free_symbols - recursion.equation.lhs.free_symbols
+            for inside in {part.func for part in right.atoms(AppliedUndef)}:
+                letters |= hidden_in(inside, defined, given, (*seen, recursion))
+    return letters
+
+
+def chosen(chain: Chain) -> set:
+    """What a line of a chain differentiates along, chooses, counts or sums over."""
     letters: set[object] = set()
     for line in chain.lines:
         rule = line.rule
         letters |= {getattr(rule, "along", None), getattr(rule, "letter", None)}
         letters |= set(getattr(rule, "over", ())[:1])
         letters |= {i for part in line.expression.atoms(Derivative) for i in part.variables}
-        letters |= {part.args[1] for part in line.expression.atoms(Optimum)}
-    return {letter for letter in letters if isinstance(letter, Symbol)}
+        varied = {part.args[1] for part in line.expression.atoms(Optimum)}
+        letters |= {getattr(i, "func", i) if i.args else i for i in varied}
+    return letters - {None}
 
 
 def recursions(part: object) -> Iterator[Recursion]:
