@@ -136,6 +136,5 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
     "The square of -u is that of u.": (
         "KL of the best step, line 2: sign of g",
         "KL of the best step, line 2: sign of beta",
-        "one doubling, quadratic, line 2: sign of beta",
     ),
 }

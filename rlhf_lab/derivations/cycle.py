@@ -142,8 +142,5 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "each beats the next, line 2: square of 1",
         "the last against the first, line 2: square of 1",
     ),
-    "r(-1) is no response's; by the formula its sum of leads is empty, as that of r(1) is.": (
-        "the last against the first, line 2: sign of 1, place 2",
-    ),
     "What is below 0 is below 1.": ("the last against the first, line 4: 1 more than the line",),
 }

@@ -16,7 +16,7 @@ TWO_DISTRIBUTIONS = Given(
 
 
 def log_bound() -> Derivation:
-    """t - 1 - log t ≥ 0 for t > 0, and 0 at t = 1 only: convex, with slope 0 there. DPO-16."""
+    """t - 1 - log t ≥ 0 for t > 0, and 0 at t = 1 only: convex, with slope 0 there."""
     return begin("log bound", t - 1 - log(t)).lowest(
         Integer(0),
         "convex: the second derivative is 1/t²; the slope 1 - 1/t is 0 at t = 1",

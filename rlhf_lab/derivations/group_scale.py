@@ -71,7 +71,7 @@ def right_answer() -> Derivation:
 
 
 def odds_bound() -> Derivation:
-    """t + 1/t + 2 ≥ 4 for t > 0, and 4 at t = 1 only. GRPO-7."""
+    """t + 1/t + 2 ≥ 4 for t > 0, and 4 at t = 1 only."""
     return begin("bound of odds", terms(t, 1 / t, 2)).lowest(
         Integer(4),
         "convex: the second derivative is 2/t³; the slope 1 - 1/t² is 0 at t = 1",

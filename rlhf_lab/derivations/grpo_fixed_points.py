@@ -72,8 +72,8 @@ def fixed_point() -> Derivation:
 def one_lambda() -> Derivation:
     """Σ β ref/(λ - r) falls as λ = λ_0 + h grows: at most one λ makes it 1.
 
-    There is one: the sum grows beyond any bound as λ comes down to the largest reward, and goes to
-    0 as λ grows.
+    That there is one is said here in words only: the sum goes to 0 as λ grows, beyond any bound as
+    λ comes down to the largest reward, and makes no jump between.
     """
     gap = terms(below(y), h)
     return (

@@ -26,12 +26,12 @@ from rlhf_lab.derivations.token_sums import (
 
 
 def whole_of_one_token() -> Derivation:
-    """K_1(s, u, v) = u log(u/v) + u D_1(s): the base of an induction. RLHF-9."""
+    """K_1(s, u, v) = u log(u/v) + u D_1(s): the base of an induction."""
     return WHOLE.base()
 
 
 def whole_of_one_more() -> Derivation:
-    """K_{n+1}(s, u, v) = u log(u/v) + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
+    """K_{n+1}(s, u, v) = u log(u/v) + u D_{n+1}(s) if it holds for n: its step."""
     return WHOLE.step()
 
 
@@ -41,22 +41,22 @@ def whole_responses() -> Derivation:
 
 
 def ratios_of_one_token() -> Derivation:
-    """R_1(s, u, c) = u c + u D_1(s): the base of an induction. RLHF-9."""
+    """R_1(s, u, c) = u c + u D_1(s): the base of an induction."""
     return RATIOS.base()
 
 
 def ratios_of_one_more() -> Derivation:
-    """R_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
+    """R_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step."""
     return RATIOS.step()
 
 
 def kls_of_one_token() -> Derivation:
-    """T_1(s, u, c) = u c + u D_1(s): the base of an induction. RLHF-9."""
+    """T_1(s, u, c) = u c + u D_1(s): the base of an induction."""
     return KLS.base()
 
 
 def kls_of_one_more() -> Derivation:
-    """T_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step. RLHF-9."""
+    """T_{n+1}(s, u, c) = u c + u D_{n+1}(s) if it holds for n: its step."""
     return KLS.step()
 
 

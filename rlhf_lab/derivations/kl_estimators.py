@@ -89,7 +89,7 @@ def k2_mean() -> Derivation:
 
 
 def k2_bias() -> Derivation:
-    """E[k2] - KL = (KL² + Var[k1] - 2 KL) / 2. RLHF-9; `fisher` has it to second order."""
+    """E[k2] - KL = (KL² + Var[k1] - 2 KL) / 2. RLHF-9; to second order: `fisher_k2`."""
     bias = terms(kl**2, variance(k1), factors(-2, kl))
     return begin("bias of k2", terms(mean(k2), -kl), SAMPLED).substitute(
         factors(HALF, bias), "the mean of k2, minus KL", by=(k2_mean(),)

@@ -74,7 +74,8 @@ def k3_second_moment() -> Derivation:
 def k3_variance() -> Derivation:
     """Var[k3] = Var[k1] + χ² - 2 J. RLHF-9.
 
-    Near the reference k3 spreads less; where ref is far above π somewhere, χ² is large.
+    So k3 spreads less than k1 where χ² is below 2 J, and more where it is above: where ref is far
+    above π somewhere, χ² is large.
     """
     return (
         begin("variance of k3", variance(k3), SPREAD)

@@ -53,7 +53,7 @@ def length_bias() -> Derivation:
     """E[(r - b)/|y| ∂ log π] = ∂ E[(r - b)/|y|]: not the reward, the reward for each token. GRPO-7.
 
     Responses above the baseline are worth more when they are short, those below lose less when
-    they are long: wrong answers grow.
+    they are long: that is what a policy is taught, and no more is proved of its lengths.
     """
     per_token = over(terms(reward(y), -b), length(y))
     return begin("length bias", mean(factors(per_token, SCORE)), WITH_BASELINE).rewrite(

@@ -7,7 +7,8 @@ R_n(s, u, c) is the sum of P (c + Σ log-ratios), T_n(s, u, c) the sum of P (c +
 Before the first token u = v = 1 and c = 0, and P and Q are the probabilities of whole responses.
 
 D_n(s) is the KL of the next token, and the mean over that token of what comes after it. A response
-that ends early goes on with padding of which p and q are both sure: that adds log 1 = 0.
+that ends early goes on with padding of which p and q are both sure: that adds log 1 = 0. Here every
+token has a positive probability, so the padding is a limit, in which 0 log 0 is 0.
 """
 
 from collections.abc import Callable
