@@ -33,10 +33,12 @@ from rlhf_lab.derivations.checker.together import check_recursions, consistent
 class Derivation(Chain):
     """Checked lines. Every verb returns a longer derivation or raises DerivationError."""
 
-    def follow(self, expression: Basic, reason: str, rule: Rule) -> "Derivation":
-        """One more line by any rule; the verbs below are short for this."""
+    def follow(self, expression: Basic | None, reason: str, rule: Rule) -> "Derivation":
+        """One more line by any rule, which works it out where none is given; all verbs use this."""
         before = self.end if self.lines else None
         try:
+            if expression is None:
+                expression = rule.result(before, self.given)
             evidence = rule.check(before, expression, self.given)
             line = next_line(expression, reason, rule, evidence)
             return consistent(replace(self, lines=(*self.lines, line)))
@@ -91,10 +93,7 @@ class Derivation(Chain):
         self, along: Symbol, reason: str, expression: Expr | None = None
     ) -> "Derivation":
         """The derivative: worked out, or checked against the form that is handed in."""
-        rule = Differentiated(along)
-        if expression is None:
-            expression = rule.result(self.end, self.given)
-        return self.follow(expression, reason, rule)
+        return self.follow(expression, reason, Differentiated(along))
 
     def solve(self, solution: Eq, reason: str) -> "Derivation":
         """unknown = formula, the one solution of the equation."""

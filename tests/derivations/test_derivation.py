@@ -275,3 +275,9 @@ def test_reasons_are_plain_words():
 def test_text_shows_sign_formula_and_evidence():
     assert str(log_bound()).splitlines()[2].startswith("≥ 0    (convex")
     assert reward(y).func.__name__ in str(closed_form())
+
+
+def test_what_has_no_derivative_is_refused_as_any_step_is():
+    best = begin("best", ArgMax(VALUE, policy(y)), ONE_PROMPT)
+    with pytest.raises(DerivationError, match=r"best, line 2 \(power rule\): cannot differentiate"):
+        best.differentiate(a, "power rule")
