@@ -32,21 +32,28 @@ class Sigmoid(Function):
         return f"σ({printer.doprint(self.args[0])})"
 
 
-class Expectation(Expr):
-    """E_{y ~ p}[f(y)] = Σ_{y=1}^{N} p(y) f(y), over any number N of outcomes."""
+class OverOutcomes(Expr):
+    """A sum over any number of outcomes of two formulas: written with an outcome y, kept without.
+
+    `around` makes it from the two Lambdas that it is kept as; sympy rebuilds it by that.
+    """
 
     is_real = True
 
-    def __new__(cls, body: Expr, probability: Expr, outcome: Symbol, count: Expr):
-        return cls.around(Lambda(outcome, body), Lambda(outcome, probability), count)
+    def __new__(cls, first: Expr, second: Expr, outcome: Symbol, count: Expr):
+        return cls.around(Lambda(outcome, first), Lambda(outcome, second), count)
 
     @classmethod
-    def around(cls, body: Lambda, probability: Lambda, count: Expr) -> "Expectation":
-        return Expr.__new__(cls, body, probability, count)
+    def around(cls, first: Lambda, second: Lambda, count: Expr) -> "OverOutcomes":
+        return Expr.__new__(cls, first, second, count)
 
     @property
     def func(self):
         return self.around
+
+
+class Expectation(OverOutcomes):
+    """E_{y ~ p}[f(y)] = Σ_{y=1}^{N} p(y) f(y): Expectation(f(y), p(y), y, N)."""
 
     def meaning(self) -> Expr:
         body, probability, count = self.args
@@ -65,21 +72,8 @@ class Expectation(Expr):
         return f"E[{y} ~ {printer.doprint(probability.expr)}]({printer.doprint(body.expr)})"
 
 
-class KL(Expr):
-    """KL[p ‖ q] = Σ_{y=1}^{N} p(y) log(p(y) / q(y)), in nats, over any number N of outcomes."""
-
-    is_real = True
-
-    def __new__(cls, first: Expr, second: Expr, outcome: Symbol, count: Expr):
-        return cls.around(Lambda(outcome, first), Lambda(outcome, second), count)
-
-    @classmethod
-    def around(cls, first: Lambda, second: Lambda, count: Expr) -> "KL":
-        return Expr.__new__(cls, first, second, count)
-
-    @property
-    def func(self):
-        return self.around
+class KL(OverOutcomes):
+    """KL[p ‖ q] = Σ_{y=1}^{N} p(y) log(p(y) / q(y)), in nats: KL(p(y), q(y), y, N)."""
 
     def meaning(self) -> Expr:
         first, second, count = self.args
