@@ -64,8 +64,9 @@ def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) 
     """Of every `n` rows that follow each other, the one of highest reward; the first of a tie.
 
     Give the n responses to one prompt in n consecutive rows: `prompts.repeat_interleave(n, 0)`.
-    The KL to the policy that wrote them is at most log n - (n - 1) / n nats, with equality where
-    no two rewards are equal (Beirami et al. 2024). Raises ValueError where n does not divide.
+    The KL to the policy that wrote them is at most log n - (n - 1) / n nats, and nears that where
+    no single response is likely and none tie (Beirami et al. 2024). Raises ValueError where n does
+    not divide.
     """
     require_count(n=n)
     if len(rewards) != len(responses) or len(rewards) % n:
