@@ -44,6 +44,11 @@ def first_lines(thing: object) -> str:
     return cleandoc(thing.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
 
+def in_html(words: str) -> str:
+    """The words of a docstring; what stands in `backticks` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
+
+
 def claims_of(make: Make) -> str:
     """The claims that a result proves."""
     return ", ".join(map(claim_span, named_claims(make.__doc__)))
@@ -77,7 +82,8 @@ def all_results() -> str:
         links.append(f'<a href="#{anchor}">{escape(heading)}</a>')
         parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3>')
         for module in modules:
-            parts += [f"<p>{escape(first_paragraph(module))}</p>", *map(one_result, module.RESULTS)]
+            parts.append(f"<p><em>{in_html(first_paragraph(module))}</em></p>")
+            parts += map(one_result, module.RESULTS)
     return framed(f"<p>{' · '.join(links)}</p>" + "\n".join(parts) + UNFOLD)
 
 
@@ -88,7 +94,7 @@ def one_result(make: Make) -> str:
     code = f"{make.__module__.removeprefix('rlhf_lab.derivations.')}.{make.__name__}()"
     return (
         f"<details><summary><strong>{escape(derivation.name)}</strong>. "
-        f"{escape(first_paragraph(make))}</summary>"
+        f"{in_html(first_paragraph(make))}</summary>"
         f"<p>{'Proves ' + claims + '. ' if claims else ''}Lines: {escape(kinds)}. "
         f"In code: <code>{escape(code)}</code></p>"
         f"{stepper(derivation).html().replace(SET, WAITING)}</details>"
@@ -103,7 +109,7 @@ def refusals() -> str:
             try:
                 make()
             except DerivationError as refused:
-                printed = escape(first_lines(make)).replace(claim, claim_span(claim), 1)
+                printed = in_html(first_lines(make)).replace(claim, claim_span(claim), 1)
                 parts.append(f"<p>{printed}<br><code>{escape(str(refused))}</code></p>")
             else:
                 raise ValueError(f"{make.__name__} is printed wrongly in the notes, but accepted")

@@ -98,3 +98,7 @@ def test_a_table_scrolls_by_keyboard_and_numbers_stand_to_the_right():
     assert page.div["aria-label"] == "two"
     assert [cell["class"] for cell in page("td", class_=True)] == [["number"], ["number"]]
     assert page.th.text == "a & b"
+
+
+def test_backticks_are_code_and_signs_are_kept():
+    assert derivation_tables.in_html("p < q, see `f_1`") == "p &lt; q, see <code>f_1</code>"
