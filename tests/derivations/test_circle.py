@@ -1,13 +1,13 @@
 """The circle: what is derived is what the code computes, in float64 to 1e-10."""
 
 import torch
+from derived_numbers import close, value
 from sympy import Derivative, lambdify, log, symbols
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations import bradley_terry
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
 from rlhf_lab.derivations.checker.given import Given, unfolded
-from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.dpo import gradient, loss
 from rlhf_lab.derivations.gibbs import TWO_DISTRIBUTIONS, gibbs, p, q
@@ -42,18 +42,6 @@ def random_logprobs(count):
     """Log-probs of pairs of responses, of the size that whole responses have."""
     generator = torch.Generator().manual_seed(0)
     return -40 * torch.rand(count, PAIRS, generator=generator, dtype=torch.float64)
-
-
-def value(expression, given, known):
-    """A derived formula in the world in which letters and tables have these values."""
-    world = Interpretation(given, 0)
-    world.known |= {key: mpf(float(number)) for key, number in known.items()}
-    return float(world.value(expression))
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, coded.detach(), rtol=1e-10, atol=1e-10)
 
 
 def coded_loss(policy_logprobs, reference_logprobs):

@@ -5,6 +5,7 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close
 from scipy.integrate import quad
 from sympy import Integer, lambdify
 
@@ -60,13 +61,6 @@ def counted(draws):
     best = best_of_n(world.responses[rows.flatten()], world.rewards[rows.flatten()], n=draws)
     number = best.tokens @ torch.tensor([3, 1])  # the place of a response in the world
     return torch.zeros(9, dtype=torch.float64).index_add(0, number, chance)[order]
-
-
-def close(derived, counts):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(
-        derived, torch.as_tensor(counts, dtype=torch.float64), rtol=1e-10, atol=1e-10
-    )
 
 
 @pytest.mark.parametrize("draws", [1, 2, 4])

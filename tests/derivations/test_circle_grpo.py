@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close, value
 
 from rlhf_lab.advantages import (
     GROUP_EPSILON,
@@ -15,7 +16,6 @@ from rlhf_lab.derivations import group_advantages, group_baseline, group_scale, 
 from rlhf_lab.derivations import process_advantages as process
 from rlhf_lab.derivations import response_lengths as lengths
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
-from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.group_notation import G, b, c, d, epsilon, i, n, rewards, right, wrong
 from rlhf_lab.derivations.notation import beta, theta
 from rlhf_lab.losses import grpo_loss
@@ -24,18 +24,6 @@ mpf = ARITHMETIC.mpf
 built = cache(lambda make: make())
 BETA, SIZE, TOKENS = 0.3, 4, 5
 LENGTHS = (5, 1, 3, 2)
-
-
-def value(expression, given, known):
-    """A derived formula in the world in which letters and tables have these values."""
-    world = Interpretation(given, 0)
-    world.known |= {key: mpf(float(number)) for key, number in known.items()}
-    return float(world.value(expression))
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, coded.detach(), rtol=1e-10, atol=1e-10)
 
 
 def table(function, numbers, *fixed):

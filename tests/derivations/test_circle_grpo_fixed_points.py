@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close, table, value
 from scipy.optimize import brentq
 
 from rlhf_lab.advantages import centred_outcome_advantages, group_outcome_advantages
@@ -14,7 +15,6 @@ from rlhf_lab.derivations import (
     grpo_maximum,
 )
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
-from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.group_notation import G, c
 from rlhf_lab.derivations.notation import N, beta, policy, reference, reward, y, y_l, y_w
 from rlhf_lab.losses import grpo_loss
@@ -26,23 +26,6 @@ mpf = ARITHMETIC.mpf
 built = cache(lambda make: make())
 world = cache(lambda: exact_world(vocabulary=5, length=1, seed=0))
 BETA, COUNT = 0.5, 5
-
-
-def value(expression, given, known):
-    """A derived formula in the world in which letters and tables have these values."""
-    interpretation = Interpretation(given, 0)
-    interpretation.known |= {key: mpf(float(number)) for key, number in known.items()}
-    return float(interpretation.value(expression))
-
-
-def close(derived, coded, tolerance=1e-10):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, coded.detach(), rtol=tolerance, atol=tolerance)
-
-
-def table(function, numbers):
-    """The entries f(1), f(2), ... of a list of numbers."""
-    return {(function, mpf(k)): x for k, x in enumerate(numbers, start=1)}
 
 
 def known_world(strength=BETA):

@@ -9,10 +9,11 @@ from itertools import product
 
 import pytest
 import torch
+from derived_numbers import close, table
+from derived_numbers import value as value_of
 
 from rlhf_lab.derivations import fisher, kl_estimators, kl_gradients, kl_variances
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
-from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.fisher_k2 import curvature_of_k2
 from rlhf_lab.derivations.gibbs import p, q
 from rlhf_lab.derivations.notation import N, policy, reference, theta
@@ -54,23 +55,6 @@ built = cache(lambda make: make())
 def value(make, known):
     """The value of the last line of a derivation where letters and tables have these values."""
     return value_of(built(make).end, built(make).given, known)
-
-
-def value_of(expression, given, known):
-    """The same for any formula."""
-    world = Interpretation(given, 0)
-    world.known |= {key: mpf(float(number)) for key, number in known.items()}
-    return world.value(expression)
-
-
-def table(function, row, *behind):
-    """The rows of a table: function(1), function(2), ..., with what stands behind the outcome."""
-    return {(function, mpf(i), *behind): number for i, number in enumerate(row, start=1)}
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(float(derived), dtype=torch.float64)
-    torch.testing.assert_close(derived, coded, rtol=1e-10, atol=1e-10)
 
 
 def mean(estimator):

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close
 
 from rlhf_lab.advantages import token_rewards
 from rlhf_lab.derivations import (
@@ -98,11 +99,6 @@ def value(derivation, expression, more=None):
         if key[0] not in defined
     }
     return float(world.value(expression))
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, torch.as_tensor(coded).detach(), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close
 from sympy import Derivative
 
 from rlhf_lab.advantages import gae
@@ -41,11 +42,6 @@ def world_of(given, known):
 def value(expression, given, known):
     """A derived formula in such a world."""
     return float(world_of(given, known).value(expression))
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, coded.detach(), rtol=1e-10, atol=1e-10)
 
 
 def parameter():

@@ -5,12 +5,12 @@ from functools import cache
 
 import pytest
 import torch
+from derived_numbers import close, table, value
 from sympy import Derivative, lambdify, symbols
 
 from rlhf_lab.derivations.bradley_terry import phi, reward_model_gradient, score
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
 from rlhf_lab.derivations.checker.given import unfolded
-from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.checker.substitution import substituted
 from rlhf_lab.derivations.cycle import cycle_of_any_length, n, odds
 from rlhf_lab.derivations.identified import another, same_comparisons, y_0
@@ -41,27 +41,10 @@ def rewards_of(count, seed=0):
     return 2 * torch.randn(count, generator=generator, dtype=torch.float64)
 
 
-def value(expression, given, known):
-    """A derived formula in the world in which letters and tables have these values."""
-    world = Interpretation(given, 0)
-    world.known |= {key: mpf(float(number)) for key, number in known.items()}
-    return float(world.value(expression))
-
-
-def table(function, numbers):
-    """function(1), function(2), ... as `value` takes them."""
-    return {(function, mpf(k)): number for k, number in enumerate(numbers, start=1)}
-
-
 def one_ranking(rewards):
     """K = m + 1 rewards of one prompt, the best response numbered first."""
     places = range(1, len(rewards) + 1)
     return {(others,): len(rewards) - 1, **table(ranked, places), **table(reward, rewards)}
-
-
-def close(derived, coded):
-    derived = torch.as_tensor(derived, dtype=torch.float64)
-    torch.testing.assert_close(derived, coded.detach(), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])

@@ -7,6 +7,7 @@ derivations are defined and not computed by the package; here they meet sums and
 import itertools
 
 import torch
+from derived_numbers import close
 
 from rlhf_lab.derivations import token_baseline, token_gradient, token_sequences
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
@@ -85,10 +86,6 @@ def two_tokens(one, more):
             world.known[key] = world.value(definition.equation.rhs)
     world.known[token_sequences.s,] = mpf(1)
     return torch.tensor(float(world.value(more.equation.rhs)), dtype=torch.float64)
-
-
-def close(derived, coded):
-    torch.testing.assert_close(derived, coded.detach(), rtol=1e-10, atol=1e-10)
 
 
 def test_all_responses_together_have_probability_one():
