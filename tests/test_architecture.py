@@ -60,7 +60,7 @@ style
 svg plots
 diagrams frames
 explore stepper html_tables
-derivation_tables mutation_tables filter_table
+token_colours derivation_tables mutation_tables filter_table
 checks
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]
