@@ -45,11 +45,12 @@ worlds.grammar worlds.review_words worlds.sum_steps
 worlds.review_rules
 worlds.review_grammar
 worlds.review_score
-worlds.optimum worlds.fixed_points
+worlds.optimum worlds.fixed_points worlds.decisions worlds.token_environment
+worlds.environment worlds.exam_week
 worlds.exact worlds.reviews worlds.sums worlds.imdb
 train.loop train.scores
 train.rollouts train.trust_region train.pretraining_mix
-train.sft train.reward_model train.ppo train.dpo train.grpo
+train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
 train.review_model
 intervals
 runs
@@ -59,7 +60,7 @@ mutation_record
 style
 svg plots
 diagrams frames
-explore stepper html_tables
+explore stepper html_tables loop_diagrams
 token_colours derivation_tables mutation_tables filter_table
 checks
 """

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 from pathlib import Path
 
 from jupyter_cache import get_cache
@@ -37,12 +38,16 @@ def notebook_of(env: BuildEnvironment, path: Path) -> NotebookNode | None:
 
 
 def named_runs(names: set[str], runs: Path) -> list[Path]:
-    """The files under `runs` that a string names: a file, with or without .json, or a folder."""
+    """The files under `runs` that a string names: a file, with or without .json, or a folder.
+
+    A string that ends in a hyphen names all whose names begin with it: f"clip-{size}" names clip-2.
+    """
     found: set[Path] = set()
+    beginnings = tuple(name for name in names if re.fullmatch(r"\w[\w-]*-", name))
     for path in runs.rglob("*") if runs.is_dir() else ():
         relative = path.relative_to(runs)
         spellings = {str(relative), str(relative.with_suffix("")), f"{runs.name}/{relative}"}
-        if spellings & names:
+        if spellings & names or str(relative).startswith(beginnings):
             found |= set(path.rglob("*")) if path.is_dir() else {path}
     return sorted(path for path in found if path.is_file())
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from rlhf_book.alt_text import says_nothing, unnamed_pictures
+from rlhf_book.freshness import named_runs
 from rlhf_book.imports import closure, package_modules
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
 from rlhf_book.outputs import linked
@@ -56,6 +57,23 @@ def test_a_page_needs_what_its_imports_import(cell: str, needed: set[str], packa
 
 def test_a_cell_that_is_not_python_needs_everything(package: dict):
     assert closure(["%%bash\nfor f in *; do ls; done"], package) == set(package)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({"clip-2"}, {"clip-2/seed-0.json"}),
+        ({"clip-"}, {"clip-2/seed-0.json", "clip-3/seed-0.json"}),  # a part of f"clip-{size}"
+        ({"report.json"}, {"report.json"}),
+        ({"report"}, {"report.json"}),
+        ({"cli", "-", "", "other"}, set()),
+    ],
+)
+def test_a_page_needs_the_runs_that_its_strings_name(names: set, found: set, tmp_path: Path):
+    for path in ("clip-2/seed-0.json", "clip-3/seed-0.json", "report.json"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("{}")
+    assert {str(p.relative_to(tmp_path)) for p in named_runs(names, tmp_path)} == found
 
 
 # --- alt text

@@ -1,0 +1,128 @@
+"""What the page of experiments shows: the question, the numbers and the origin of each.
+
+All of it is read from the catalogue, the experiments' docstrings and runs/.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from inspect import cleandoc
+from types import ModuleType
+
+from rlhf_lab.experiments import catalogue
+from rlhf_lab.html_tables import framed, table
+from rlhf_lab.intervals import mean_interval
+from rlhf_lab.runs import Run, load_all
+
+CLAIM = re.compile(r"\b([A-Z]+)-([0-9]+)\b")
+
+
+def recorded_experiments() -> dict[ModuleType, dict[str, list[Run]]]:
+    """Each experiment of the catalogue, and the runs of those of its variants that are recorded."""
+    modules = [module for topic in catalogue.TOPICS.values() for module in topic]
+    return {
+        module: {name: runs for name in module.VARIANTS if (runs := runs_of(name))}
+        for module in modules
+    }
+
+
+def runs_of(name: str) -> list[Run]:
+    """The recorded runs of a variant; none where it is not recorded."""
+    try:
+        return load_all(name)
+    except FileNotFoundError:
+        return []
+
+
+def question(module: ModuleType) -> str:
+    """The first paragraph of the docstring: what the experiment asks, and the claims."""
+    return paragraphs(module)[0]
+
+
+def hypothesis(module: ModuleType) -> list[str]:
+    """The paragraphs behind the question: what was expected before, and what would refute it."""
+    return paragraphs(module)[1:]
+
+
+def paragraphs(module: ModuleType) -> list[str]:
+    """The paragraphs of a docstring, each on one line."""
+    return [" ".join(part.split()) for part in cleandoc(module.__doc__ or "").split("\n\n")]
+
+
+def overview(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
+    """One row an experiment: question, variants, fewest seeds, minutes of computing."""
+    rows = []
+    for module, variants in found.items():
+        runs = [run for of_variant in variants.values() for run in of_variant]
+        seeds = min(map(len, variants.values()), default=0)
+        minutes = sum(run.seconds for run in runs) / 60
+        link = f'<a href="#{anchor(module)}">{in_html(question(module))}</a>'
+        rows.append((link, len(variants), seeds, f"{minutes:.1f}"))
+    head = ["Question", "Variants", "Seeds each", "Minutes in all"]
+    return table(head, rows, label="All experiments")
+
+
+def details(module: ModuleType, variants: dict[str, list[Run]]) -> str:
+    """One experiment: what was expected, the last value of each metric, and where it comes from."""
+    expected = "".join(f"<p>{in_html(text)}</p>" for text in hypothesis(module))
+    name = module.__name__.rpartition(".")[2]
+    if not variants:
+        numbers = "<p>Not recorded yet.</p>"
+    else:
+        numbers = last_values(variants) + f"<p>{escape(origin(variants.values()))}</p>"
+    command = f"<p>Again: <code>python tools/record.py {name}</code></p>"
+    summary = f"<summary>{in_html(question(module))}</summary>"
+    return framed(f'<details id="{anchor(module)}">{summary}{expected}{numbers}{command}</details>')
+
+
+def last_values(variants: dict[str, list[Run]]) -> str:
+    """A row a variant: mean and 95 % interval over seeds of the last value of each metric."""
+    metrics = list(dict.fromkeys(m for runs in variants.values() for m in runs[0].metrics))
+    rows = [
+        (escape(name), str(len(runs)), *(at_the_end(runs, metric) for metric in metrics))
+        for name, runs in variants.items()
+    ]
+    head = ["Variant", "Seeds", *(metric.replace("_", " ") for metric in metrics)]
+    return table(head, rows, label="Last values, mean and 95 % interval over seeds")
+
+
+def at_the_end(runs: Sequence[Run], metric: str) -> str:
+    """Mean and interval of a metric's last value; the value itself where all seeds agree."""
+    values = [run.metrics[metric][-1] for run in runs if run.metrics.get(metric)]
+    if not values:
+        return ""
+    if len(set(values)) == 1:
+        return f"{values[0]:.4g}"
+    interval = mean_interval(values)
+    return f"{interval.mean:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+
+
+def origin(variants: Iterable[Sequence[Run]]) -> str:
+    """Commits, versions and hardware of the runs in one sentence."""
+    runs = [run for of_variant in variants for run in of_variant]
+    commits = ", ".join(sorted({run.commit[:9] for run in runs}))
+    torches = ", ".join(sorted({run.versions["torch"] for run in runs}))
+    machines = ", ".join(sorted({machine(run) for run in runs}))
+    seconds = sorted(run.seconds for run in runs)
+    return (
+        f"{len(runs)} runs of {seconds[0]:.1f} to {seconds[-1]:.1f} s; commit {commits}; "
+        f"torch {torches}; {machines}."
+    )
+
+
+def machine(run: Run) -> str:
+    """What a run was made on, in words."""
+    hardware = run.hardware
+    gpu = hardware["gpu"] or "no GPU"
+    return f"{hardware['machine']}, {hardware['threads']} thread(s), {gpu}"
+
+
+def anchor(module: ModuleType) -> str:
+    """Where the page shows this experiment."""
+    return "experiment-" + module.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def in_html(words: str) -> str:
+    """Words of a docstring, with each claim for the book to link."""
+    marked = CLAIM.sub(r'<span data-claim="\1-\2">\1-\2</span>', escape(words))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", marked)

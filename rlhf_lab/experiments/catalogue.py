@@ -1,0 +1,27 @@
+"""Every experiment that is recorded, by topic, in the order in which the book shows them."""
+
+from rlhf_lab.experiments import (
+    biased_labeller,
+    disagreement,
+    dpo_reviews,
+    edited_reward,
+    fixed_point_gpt2,
+    fixed_points,
+    gradient_estimates,
+    label_kinds,
+    policy_reviews,
+    printed_clip,
+    reward_cost,
+    reward_reviews,
+    shuffled_pairs,
+    token_rewards,
+)
+
+TOPICS = {
+    "Feedback": (label_kinds, disagreement, biased_labeller),
+    "Reward models": (reward_reviews, shuffled_pairs, token_rewards, edited_reward, reward_cost),
+    "RLHF": (policy_reviews,),
+    "PPO": (printed_clip, gradient_estimates),
+    "DPO": (dpo_reviews,),
+    "GRPO": (fixed_points, fixed_point_gpt2),
+}

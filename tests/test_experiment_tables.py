@@ -1,0 +1,81 @@
+"""The page of experiments: what it reads from docstrings, from the catalogue and from runs/."""
+
+import pkgutil
+import types
+
+import pytest
+
+from rlhf_lab import experiment_tables, experiments, runs
+from rlhf_lab.experiments import catalogue
+
+
+@pytest.fixture
+def module() -> types.ModuleType:
+    """An experiment with two variants."""
+    made = types.ModuleType(
+        "rlhf_lab.experiments.some_thing",
+        "Does it rise? (DPO-1,\nPPO-2)\n\nHypothesis: yes & no.\n\nExact world.",
+    )
+    made.VARIANTS = {"a": {}, "b": {}}
+    return made
+
+
+def run(name: str, seed: int, **metrics: list[float]) -> runs.Run:
+    """A recorded run that took two seconds."""
+    return runs.recorded(name, seed=seed, settings={}, metrics=metrics, seconds=2.0)
+
+
+def test_the_catalogue_names_every_experiment_once():
+    listed = [module.__name__ for topic in catalogue.TOPICS.values() for module in topic]
+    path, package = experiments.__path__, experiments.__name__
+    names = {f"{package}.{found.name}" for found in pkgutil.iter_modules(path)}
+    with_variants = {name for name in names if hasattr(pkgutil.resolve_name(name), "VARIANTS")}
+    assert sorted(listed) == sorted(with_variants)
+
+
+def test_every_experiment_says_what_it_expects_and_what_would_refute_it():
+    for topic in catalogue.TOPICS.values():
+        for module in topic:
+            words = " ".join(experiment_tables.paragraphs(module))
+            assert "ypothes" in words, module.__name__
+            assert "efuted" in words, module.__name__
+            assert "(" in experiment_tables.question(module), module.__name__
+
+
+def test_question_and_hypothesis_are_the_paragraphs_of_the_docstring(module):
+    assert experiment_tables.question(module) == "Does it rise? (DPO-1, PPO-2)"
+    assert experiment_tables.hypothesis(module) == ["Hypothesis: yes & no.", "Exact world."]
+
+
+def test_the_last_value_of_each_metric_is_shown_with_its_interval(module):
+    variants = {"a": [run("a", seed, x=[9.0, 1.0 + seed], y=[7.0]) for seed in range(3)]}
+    html = experiment_tables.last_values(variants)
+    assert "<td>2 [-0.484, 4.48]</td><td>7</td>" in html  # Student's interval of 1, 2, 3
+    assert "<td>a</td><td>3</td>" in html
+
+
+def test_a_variant_without_a_metric_leaves_its_cell_empty():
+    variants = {"a": [run("a", s, x=[1.0 * s]) for s in range(2)], "b": [run("b", 0, y=[1.0])]}
+    html = experiment_tables.last_values(variants)
+    assert "<td>b</td><td>1</td><td></td>" in html
+
+
+def test_claims_are_marked_for_the_book_to_link_and_words_are_escaped(module):
+    html = experiment_tables.details(module, {})
+    assert '<span data-claim="PPO-2">PPO-2</span>' in html
+    assert "yes &amp; no" in html
+    assert "Not recorded yet" in html
+    assert "tools/record.py some_thing" in html
+
+
+def test_the_overview_counts_variants_seeds_and_minutes(module):
+    variants = {"a": [run("a", s, x=[1.0]) for s in range(3)], "b": [run("b", 0, x=[1.0])]}
+    html = experiment_tables.overview({module: variants})
+    assert 'href="#experiment-some-thing"' in html
+    assert '<td class="number">2</td><td class="number">1</td><td>0.1</td>' in html
+
+
+def test_the_origin_names_commit_versions_and_hardware(module):
+    words = experiment_tables.origin([[run("a", 0, x=[1.0])]])
+    assert "1 runs of 2.0 to 2.0 s" in words
+    assert "no GPU" in words
