@@ -2,7 +2,8 @@
 
 Hypothesis: accuracy against gold rises with the comparisons, past the share of labels that
 are right, while accuracy on fresh labels stays below the noise ceiling. Refuted if more comparisons
-do not help, or if accuracy on labels passes the ceiling beyond its error of sampling.
+do not help, if 8,000 do not pass the labels, or if accuracy on labels passes the ceiling beyond its
+error of sampling.
 """
 
 import time
@@ -62,7 +63,11 @@ def fitted_reward(pairs: Preferences, *, seed: int, passes: int = 4) -> Reward:
 
 
 def measured(reward: Reward, held_out: Preferences, *, seed: int) -> dict[str, float]:
-    """Accuracy against gold and on labels, that of the labels themselves, ceiling, calibration."""
+    """Accuracy against gold and on labels, that of the labels themselves, ceiling, calibration.
+
+    `gold_accuracy` and `right_labels` leave out pairs that are equal in gold; `label_accuracy` and
+    `ceiling` hold all pairs.
+    """
     margins = reward(held_out.chosen) - reward(held_out.rejected)
     gold = gold_rewards(held_out.chosen) - gold_rewards(held_out.rejected)
     generator = torch.Generator().manual_seed(seed)
@@ -71,7 +76,7 @@ def measured(reward: Reward, held_out: Preferences, *, seed: int) -> dict[str, f
     return {
         "gold_accuracy": accuracy_against_gold(margins, gold).item(),
         "label_accuracy": label_accuracy(reward, held_out),
-        "right_labels": preference_accuracy(gold, torch.zeros_like(gold)).item(),
+        "right_labels": accuracy_against_gold(torch.ones_like(gold), gold).item(),
         "ceiling": noise_ceiling(torch.sigmoid(gold / TEMPERATURE)).item(),
         "calibration_error": calibration(signed.sigmoid(), chosen_first).error,
     }

@@ -13,6 +13,7 @@ import torch
 from rlhf_lab.experiments.dpo_reviews import preference_pairs, rollout
 from rlhf_lab.experiments.reward_reviews import TEMPERATURE, measured
 from rlhf_lab.feedback.ranked import Ranked, all_pairs, ranked_pairs, stacked
+from rlhf_lab.losses import ranking_loss
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.preferences import bradley_terry_logprob, sample_ranking
 from rlhf_lab.rewards.functions import as_reward
@@ -34,7 +35,8 @@ HELD_OUT = 1000
 
 
 def run(seed: int, *, shuffled: bool, passes: int = 4) -> History:
-    """Loss and accuracy on held-out pairs before training and after each pass."""
+    """Before training and after each pass: the loss on all training pairs, loss and accuracy on
+    held-out pairs, and the processor seconds of training alone."""
     base = frozen_copy(review_model())
     ranked = rankings(base, seed=seed)
     held_out = preference_pairs(base, HELD_OUT, seed=5000 + seed)
@@ -48,24 +50,25 @@ def run(seed: int, *, shuffled: bool, passes: int = 4) -> History:
     )
     model = reward_model(base, seed=seed)
     reward = as_reward(response_rewards, model)
-    spent = time.process_time()
 
-    def evaluated(done: int) -> dict[str, float]:
+    def evaluated(done: int, seconds: float) -> dict[str, float]:
         losses = -bradley_terry_logprob(reward(held_out.chosen), reward(held_out.rejected))
-        seconds = time.process_time() - spent
-        row = {"pass": done, "held_out_loss": losses.mean().item(), "seconds": seconds}
-        return row | measured(reward, held_out, seed=seed)
+        return {
+            "pass": done,
+            "seconds": seconds,
+            "train_loss": ranking_loss(reward(ranked.responses).view(-1, RANKS)).item(),
+            "held_out_loss": losses.mean().item(),
+        } | measured(reward, held_out, seed=seed)
 
     def measurements():
-        yield evaluated(0) | {"train_loss": float(torch.tensor(2.0).log())}
-        losses = []
+        yield evaluated(0, 0.0)
+        seconds, start = 0.0, time.process_time()
         for metrics in train_reward_model(model, data, config, pairwise_loss):
-            losses.append(metrics["loss"])
-            if len(losses) == updates:
-                yield evaluated((metrics["step"] + 1) // updates) | {
-                    "train_loss": sum(losses) / updates
-                }
-                losses = []
+            done, left = divmod(metrics["step"] + 1, updates)
+            if not left:
+                seconds += time.process_time() - start
+                yield evaluated(done, seconds)
+                start = time.process_time()
 
     return history(measurements(), steps=passes + 1)
 

@@ -9,10 +9,10 @@ from rlhf_lab.worlds.reviews import gold_rewards
 
 
 def test_2000_noisy_pairs_order_new_responses_nearly_as_well_as_their_labels():
-    """Eight seeds gave 0.80 to 0.85 against gold, 0.82 on average; the labels are right in 0.82."""
+    """Eight seeds gave 0.80 to 0.85 against gold, 0.82 on average; the labels are right in 0.85."""
     row = {name: values[0] for name, values in reward_reviews.run(0, pairs=2000).items()}
     assert row["gold_accuracy"] > 0.77
-    assert 0.79 < row["right_labels"] < 0.85
+    assert 0.82 < row["right_labels"] < 0.88
     assert row["label_accuracy"] < row["ceiling"] + 3 * 0.5 / 2000**0.5
 
 
