@@ -1,0 +1,18 @@
+import pytest
+import torch
+
+from rlhf_lab.experiments import delayed_reward
+from rlhf_lab.worlds.decisions import expected_return, uniform_policy
+from rlhf_lab.worlds.exam_week import exam_week
+
+
+def test_one_step_rewards_lead_to_rest_and_returns_to_study():
+    greedy, patient = (delayed_reward.run(0, gamma=gamma) for gamma in (0.0, 1.0))
+    start = expected_return(exam_week(), uniform_policy(exam_week())).item()
+    for run in (greedy, patient):
+        assert run["expected_return"][0] == pytest.approx(start)
+        assert run["episodes"][-1] == 16 * delayed_reward.STEPS
+    assert greedy["expected_return"][-1] < 4.5
+    assert patient["expected_return"][-1] > 7.0
+    ends = torch.stack([run["policies"][-1][0] for run in (greedy, patient)])
+    assert ends.argmax(dim=1).tolist() == [0, 1]

@@ -1,0 +1,116 @@
+"""Small decision processes: values against episodes played, the best policy against all of them."""
+
+import random
+from dataclasses import replace
+from statistics import mean, stdev
+
+import pytest
+import torch
+
+from rlhf_lab.worlds.decisions import (
+    DecisionProcess,
+    all_policies,
+    best_policy,
+    expected_return,
+    uniform_policy,
+    values,
+)
+from rlhf_lab.worlds.environment import Environment, play, returns_to_go
+from rlhf_lab.worlds.exam_week import REST, STUDY, exam_week
+
+
+def always(process, action):
+    policy = torch.zeros(len(process.states), len(process.actions), dtype=torch.float64)
+    policy[:, action] = 1
+    return policy
+
+
+def test_an_exam_week_by_hand():
+    process = exam_week()
+    assert len(process.choices) == 10
+    assert expected_return(process, always(process, REST)).item() == pytest.approx(4)
+    passed = 1 - (0.2**4 + 4 * 0.8 * 0.2**3)  # two or more of four lessons
+    assert expected_return(process, always(process, STUDY)).item() == pytest.approx(6 * passed)
+
+
+def test_the_value_of_a_policy_is_the_mean_return_of_its_episodes():
+    process = exam_week()
+    generator = random.Random(0)
+    environment = Environment(process, generator=generator)
+    policy = uniform_policy(process)
+    for gamma in (1.0, 0.5):
+        returns = [
+            returns_to_go(
+                [step.reward for step in play(environment, policy.tolist(), generator)], gamma=gamma
+            )[0]
+            for _ in range(1500)
+        ]
+        error = stdev(returns) / len(returns) ** 0.5
+        assert abs(mean(returns) - values(process, policy, gamma=gamma)[0]) < 4 * error
+
+
+def test_dynamic_programming_finds_the_best_of_all_policies():
+    for settings in ({}, {"days": 3, "learns": 0.5}, {"needed": 3}, {"days": 2, "needed": 1}):
+        process = exam_week(**settings)
+        best = expected_return(process, all_policies(process)).max()
+        found = expected_return(process, best_policy(process, gamma=1.0))
+        assert found.item() == pytest.approx(best.item(), abs=1e-12)
+
+
+def test_no_policy_that_mixes_actions_earns_more():
+    process = exam_week()
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(500, len(process.states), 2, generator=generator, dtype=torch.float64)
+    mixed = expected_return(process, logits.softmax(dim=-1))
+    assert mixed.max() < expected_return(process, best_policy(process, gamma=1.0))
+
+
+def test_who_looks_at_the_next_reward_only_rests():
+    process = exam_week()
+    greedy = best_policy(process, gamma=0.0)
+    assert expected_return(process, greedy).item() == pytest.approx(4)
+    assert greedy[0, REST] == 1
+
+
+def test_each_policy_is_listed_once():
+    policies = all_policies(exam_week(days=3))
+    assert len(policies) == len({tuple(p.flatten().tolist()) for p in policies}) == 2**6
+
+
+def broken(**changes):
+    return replace(exam_week(days=2), **changes)
+
+
+def test_wrong_processes_are_refused():
+    process = exam_week(days=2)
+    with pytest.raises(ValueError, match="shape"):
+        broken(states=("a", "b"))
+    with pytest.raises(ValueError, match="sum to 1"):
+        broken(transitions=process.transitions / 2)
+    stays = torch.zeros_like(process.transitions)
+    stays[0, :, 0] = 1
+    with pytest.raises(ValueError, match="episodes end"):
+        broken(transitions=stays)
+    with pytest.raises(ValueError, match="too many"):
+        all_policies(exam_week(days=6))
+    with pytest.raises(ValueError, match="gamma"):
+        values(process, uniform_policy(process), gamma=1.5)
+
+
+def test_an_environment_is_stepped_only_within_an_episode():
+    environment = Environment(exam_week(days=1), generator=random.Random(0))
+    with pytest.raises(RuntimeError, match="reset"):
+        environment.step(REST)
+    environment.reset()
+    with pytest.raises(ValueError, match="action"):
+        environment.step(2)
+    step = environment.step(REST)
+    assert (step.state, step.action, step.reward, step.done) == (0, REST, 1.0, True)
+    with pytest.raises(RuntimeError, match="reset"):
+        environment.step(REST)
+
+
+def test_a_process_may_have_one_end_for_all():
+    moves = torch.tensor([[[0.0, 1.0]], [[0.0, 0.0]]], dtype=torch.float64)
+    process = DecisionProcess(("here", "end"), ("go",), moves, 5 * moves)
+    assert expected_return(process, uniform_policy(process)).item() == 5
