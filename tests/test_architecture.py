@@ -28,6 +28,7 @@ advantages
 logprobs
 models
 losses
+group_losses preference_losses
 diagnostics
 sampling
 whole_files
@@ -46,8 +47,9 @@ worlds.review_rules
 worlds.review_grammar
 worlds.review_score
 worlds.optimum worlds.fixed_points worlds.decisions worlds.token_environment
-worlds.environment worlds.exam_week
+worlds.environment worlds.exam_week worlds.preference_optima
 worlds.exact worlds.reviews worlds.sums worlds.imdb
+worlds.ending
 train.loop train.scores
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
