@@ -16,10 +16,10 @@ book: export RLHF_LAB_STATIC := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check serve lint clean
+.PHONY: help book test check serve lint clean notebooks
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made once, and again when one of these two files changes.
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -52,8 +52,12 @@ lint: $(VENV)/.installed  ## check style and format
 	$(bin)/ruff check .
 	$(bin)/ruff format --check --diff .
 	$(bin)/python tools/format_pages.py --check chapters/*.md
+	$(bin)/python tools/make_notebooks.py --check
 
 check: lint book test  ## all that CI runs: lint, book, test
+
+notebooks: $(VENV)/.installed  ## make notebooks/ of the pages, for Colab
+	$(bin)/python tools/make_notebooks.py
 
 serve: book  ## build the book and serve it at http://localhost:8000
 	$(bin)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

@@ -80,15 +80,16 @@ def load_all(name: str, folder: Path | None = None) -> list[Run]:
 
 
 def recorded_folder() -> Path:
-    """The repository's runs/: RLHF_LAB_RUNS, else beside the package, else beside this notebook."""
+    """The recorded runs: RLHF_LAB_RUNS, else the clone's runs/, else those that pip installed."""
     named = os.environ.get("RLHF_LAB_RUNS")
-    places = [Path(named)] if named else [Path(__file__).parent.parent / "runs", Path("runs")]
+    package = Path(__file__).parent
+    places = [Path(named)] if named else [package.parent / "runs", package / "recorded"]
     for place in places:
         if place.is_dir():
             return place
     raise FileNotFoundError(
-        f"no folder of recorded runs at {' or '.join(map(str, places))}: run inside a clone of the "
-        "repository, or name its runs/ in RLHF_LAB_RUNS"
+        f"no folder of recorded runs at {' or '.join(map(str, places))}: install the package "
+        "again, or name a clone's runs/ in RLHF_LAB_RUNS"
     )
 
 

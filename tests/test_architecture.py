@@ -55,7 +55,7 @@ train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
 train.review_model
 intervals
-runs
+runs machine
 experiments.*
 derivations.*
 mutation_record

@@ -10,6 +10,7 @@ claims     ledger and pages compared, and the links between them
 outputs    claims that the output of a cell names become links
 imports    which modules of a package some source code needs
 freshness  pages run again when the code that they use has changed
+colab      a button that opens a page's notebook
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from rlhf_book import alt_text, assets, citations, claims, freshness, outputs
+from rlhf_book import alt_text, assets, citations, claims, colab, freshness, outputs
 
 
 def own_version() -> int:
@@ -30,6 +31,6 @@ def own_version() -> int:
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (assets, alt_text, citations, claims, outputs, freshness):
+    for part in (assets, alt_text, citations, claims, outputs, freshness, colab):
         part.setup(app)
     return {"env_version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,6 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
 MOST_BYTES = 300_000  # compressed, as a server sends it
 OUTSIDE = re.compile(r"^(https?:)?//")
@@ -30,6 +31,17 @@ def visit(page_name, open_page, book):
 def test_nothing_is_asked_of_a_network_and_nothing_goes_wrong(visit):
     assert visit.requests == []
     assert visit.complaints == []
+
+
+def test_the_button_for_colab_stands_where_there_is_a_notebook(visit, page_name):
+    name = page_name.rpartition("/")[2]
+    links = visit.page.evaluate(
+        "() => [...document.querySelectorAll('a.btn-colab-button')].map(a => a.href)"
+    )
+    notebook = ROOT / "notebooks" / f"{name}.ipynb"
+    assert [link.endswith(f"/notebooks/{name}.ipynb") for link in links] == [
+        True
+    ] * notebook.exists()
 
 
 def test_every_formula_is_rendered(visit):
