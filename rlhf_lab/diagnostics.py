@@ -28,6 +28,19 @@ def clip_fraction(
 
 
 @torch.no_grad()
+def share_outside(
+    logprobs: Float[Tensor, "batch token"],
+    old_logprobs: Float[Tensor, "batch token"],
+    mask: Bool[Tensor, "batch token"],
+    *,
+    epsilon: float,
+) -> Float[Tensor, ""]:
+    """The share of real tokens with |ρ - 1| > ε, on whichever side: clipping does not bound ρ."""
+    ratio = probability_ratio(logprobs, old_logprobs, mask)
+    return masked_mean(((ratio - 1).abs() > epsilon).to(ratio.dtype), mask)
+
+
+@torch.no_grad()
 def entropy(logits: Float[Tensor, "*item vocab"]) -> Float[Tensor, "*item"]:
     """-Σ_a π(a) log π(a) in nats; a token of probability 0 adds nothing."""
     logprobs = logits.log_softmax(dim=-1)

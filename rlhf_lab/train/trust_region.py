@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from rlhf_lab.diagnostics import clip_fraction
+from rlhf_lab.diagnostics import clip_fraction, share_outside
 from rlhf_lab.kl import doubled_or_halved
 from rlhf_lab.losses import clipped_policy_loss, penalised_policy_loss
 from rlhf_lab.settings import require_not_negative, require_positive
@@ -39,9 +39,10 @@ class Clipped:
     def metrics(
         self, logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, penalty: float
     ) -> Metrics:
-        """The share of tokens that the updates of a step have left without gradient."""
+        """The shares of tokens that a step's updates have left without gradient, and outside."""
         share = clip_fraction(logprobs, old_logprobs, advantages, mask, epsilon=self.epsilon)
-        return {"clip_fraction": share.item()}
+        outside = share_outside(logprobs, old_logprobs, mask, epsilon=self.epsilon)
+        return {"clip_fraction": share.item(), "outside": outside.item()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,86 @@
+"""The grid of the PPO paper's table 1 on film reviews (PPO-2, -3, -4, -5, -6, -7, -16).
+
+Neither clip nor penalty; the clip at three ε; the adaptive KL coefficient at three targets; four
+fixed coefficients. All else is equal, and such that the trust region matters: 16 updates on each
+32 responses, at a large learning rate. Hypotheses: neither scores far below the rest; the best
+clip beats the best adaptive and the best fixed penalty, as in the paper; many ratios are outside
+1-ε .. 1+ε after clipped updates; the adaptive rule holds its target. A weight of 0.001 on the KL to
+the *reference* (in the reward) does not make up for a missing trust region. Refuted where the
+intervals say otherwise. Piloted on seeds 100 and 101 with learning rates 1e-3 to 4e-3: at 1e-3
+neither does well too.
+"""
+
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.experiments.policy_reviews import evaluated
+from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.train.loop import History, history
+from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.train.trust_region import Clipped, Penalised
+from rlhf_lab.worlds.reviews import END, gold_rewards, prompts
+
+EPSILONS, TARGETS, PENALTIES = (0.1, 0.2, 0.3), (0.003, 0.01, 0.03), (0.3, 1.0, 3.0, 10.0)
+PAPER = {
+    "neither": -0.39,
+    **dict(zip((f"clip-{e}" for e in EPSILONS), (0.76, 0.82, 0.70), strict=True)),
+    **dict(zip((f"adaptive-{t}" for t in TARGETS), (0.68, 0.74, 0.71), strict=True)),
+    **dict(zip((f"fixed-{p:g}" for p in PENALTIES), (0.62, 0.71, 0.72, 0.69), strict=True)),
+}
+"""mean normalised score of 21 runs: 7 tasks of control, 3 seeds (Schulman et al. 2017, table 1)"""
+GRID = {
+    "neither": {"penalty": 0.0},
+    **{f"clip-{epsilon}": {"epsilon": epsilon} for epsilon in EPSILONS},
+    **{f"adaptive-{target}": {"penalty": 1.0, "target_kl": target} for target in TARGETS},
+    **{f"fixed-{penalty:g}": {"penalty": penalty} for penalty in PENALTIES},
+    "neither-reference-0.001": {"penalty": 0.0, "beta": 0.001},
+    "clip-0.2-reference-0.001": {"epsilon": 0.2, "beta": 0.001},
+}
+VARIANTS = {f"ppo-grid-{name}": settings for name, settings in GRID.items()}
+WATCHED = ("step", "reward", "kl", "kl_to_old", "penalty", "clip_fraction", "outside")
+
+
+def run(
+    seed: int,
+    *,
+    epsilon: float | None = None,
+    penalty: float = 0.0,
+    target_kl: float | None = None,
+    beta: float = 0.05,
+    steps: int = 20,
+) -> History:
+    """One run: each step, and gold, KL and flawless share before (start_) and after it (end_).
+
+    With ε the surrogate is clipped, else penalised by `penalty` times the KL from the old policy;
+    β weighs the KL to the reference, in the reward.
+    """
+    reference = frozen_copy(review_model())
+    policy = trainable_copy(reference)
+    clipped = epsilon is not None
+    config = PPOConfig(
+        steps=steps,
+        max_tokens=MAX_TOKENS,
+        end_token=END,
+        batch_size=32,
+        minibatch_size=8,
+        epochs=4,
+        beta=beta,
+        learning_rate=4e-3,
+        critic_learning_rate=3e-3,
+        trust_region=Clipped(epsilon=epsilon)
+        if clipped
+        else Penalised(first_penalty=penalty, target_kl=target_kl),
+        seed=seed,
+    )
+    openings = prompts(512, seed=1000 + seed)
+
+    def measured():
+        yield _named("start", evaluated(policy, reference, seed=seed))
+        for metrics in train_ppo(policy, gold_rewards, openings, config):
+            yield {name: metrics[name] for name in WATCHED if name in metrics}
+        yield _named("end", evaluated(policy, reference, seed=seed))
+
+    return history(measured(), steps=steps + 2)
+
+
+def _named(when: str, found: dict[str, float]) -> dict[str, float]:
+    return {f"{when}_{name}": found[name] for name in ("gold", "kl", "flawless")}
