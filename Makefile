@@ -16,10 +16,10 @@ book: export RLHF_LAB_STATIC := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check serve lint clean notebooks
+.PHONY: help book test check serve lint clean notebooks run-notebooks check-links zip pdf release lab
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made once, and again when one of these two files changes.
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -58,6 +58,28 @@ check: lint book test  ## all that CI runs: lint, book, test
 
 notebooks: $(VENV)/.installed  ## make notebooks/ of the pages, for Colab
 	$(bin)/python tools/make_notebooks.py
+
+run-notebooks: $(VENV)/.installed  ## execute every notebook as Colab would, each alone in an empty folder
+	$(bin)/python tools/run_notebooks.py
+
+check-links: book  ## follow every link that leads out of the book (needs a network)
+	$(bin)/jupyter-book build . --builder linkcheck --keep-going
+
+zip: book  ## the built book as dist/book.zip, to be read from disk
+	mkdir -p dist && rm -f dist/book.zip
+	cd _build/html && ../../$(bin)/python -m zipfile -c ../../dist/book.zip ./*
+
+pdf: book  ## the book as dist/book.pdf (needs a Chromium)
+	$(bin)/python tools/make_pdf.py dist/book.pdf
+
+release: zip pdf  ## wheel, sdist, notebooks, zip and PDF into dist/
+	$(bin)/python -m pip install build
+	$(bin)/python -m build --outdir dist .
+	$(bin)/python -m zipfile -c dist/notebooks.zip notebooks/*.ipynb
+
+lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab, from the clone
+	$(bin)/python -m pip install jupyterlab
+	$(bin)/jupyter lab notebooks
 
 serve: book  ## build the book and serve it at http://localhost:8000
 	$(bin)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html

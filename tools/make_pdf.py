@@ -1,0 +1,117 @@
+"""Print the built book into one PDF: contents, every page with its boxes open, numbered sheets.
+
+    python tools/make_pdf.py dist/rlhf-lab.pdf
+
+Needs a Chromium and `make book`. Pages print as a browser prints them, without a network.
+"""
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+import yaml
+from playwright.sync_api import Page, sync_playwright
+from pypdf import PdfReader, PdfWriter
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / "_build" / "html"
+MARGIN = {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}
+OPEN = """async () => {
+  document.querySelectorAll("details").forEach(box => { box.open = true; });
+  document.querySelectorAll(".toggle-hidden").forEach(x => x.classList.remove("toggle-hidden"));
+  dispatchEvent(new Event("beforeprint"));
+  await window.MathJax?.startup?.promise;
+}"""
+SHEET = "<div style='height:297mm;break-after:page;position:relative'>{}</div>"
+NUMBER = "<span style='position:absolute;bottom:9mm;width:100%;text-align:center'>{}</span>"
+LOOK = "<style>@page{margin:0}body{margin:0;font:10pt DejaVu Sans,sans-serif}</style>"
+
+
+def pages_in_order() -> list[str]:
+    """The pages that _toc.yml names, first to last."""
+    text = (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    return [yaml.safe_load(text)["root"], *re.findall(r"file: (\S+)", text)]
+
+
+def title_of(html: Path) -> str:
+    """The first heading of a built page."""
+    heading = re.search(r"<h1>([^\n]*?)</?(?:a|h1)\b", html.read_text(encoding="utf-8"))
+    return re.sub(r"<[^>]+>", "", heading[1]).strip() if heading else html.stem
+
+
+def printed(page: Page, html: Path, target: Path) -> int:
+    """Print one page of the book; return how many sheets it takes."""
+    page.goto(html.as_uri())
+    page.evaluate(OPEN)
+    page.wait_for_timeout(500)  # formulas inside boxes are set when these open
+    page.pdf(path=target, format="A4", margin=MARGIN)
+    return len(PdfReader(target).pages)
+
+
+def contents(book: str, titles: list[str], starts: list[int]) -> str:
+    """The first sheet: the title of the book and where each chapter begins."""
+    rows = "".join(
+        f"<tr><td>{escape(title)}</td><td style='text-align:right'>{start}</td></tr>"
+        for title, start in zip(titles, starts, strict=True)
+    )
+    table = f"<table style='width:100%;line-height:1.8'>{rows}</table>"
+    return f"{LOOK}<div style='padding:30mm 25mm'><h1>{escape(book)}</h1>{table}</div>"
+
+
+def numbers(count: int) -> str:
+    """Sheets that carry nothing but their numbers."""
+    return LOOK + "".join(SHEET.format(NUMBER.format(n)) for n in range(1, count + 1))
+
+
+def from_html(page: Page, html: str, target: Path) -> PdfReader:
+    """A PDF of some HTML without margins of its own."""
+    page.set_content(html)
+    page.pdf(path=target, format="A4")
+    return PdfReader(target)
+
+
+def main() -> None:
+    """Print the pages, number their sheets and join them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", type=Path)
+    target = parser.parse_args().target
+    names = ("chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        sys.exit(f"no browser: none of {', '.join(names)} is installed")
+    if not (BUILT / "index.html").is_file():
+        sys.exit(f"no built book at {BUILT}: run `make book` first")
+    pages = [BUILT / f"{name}.html" for name in pages_in_order()]
+    titles = [title_of(path) for path in pages]
+    book = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["title"]
+    writer = PdfWriter()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        work = Path(folder)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(color_scheme="light", offline=True)
+        parts = [work / f"{path.stem}.pdf" for path in pages]
+        sheets = [printed(page, *both) for both in tqdm(list(zip(pages, parts, strict=True)))]
+        starts = [2 + sum(sheets[:n]) for n in range(len(sheets))]
+        writer.append(from_html(page, contents(book, titles, starts), work / "contents.pdf"))
+        for part in parts:
+            writer.append(PdfReader(part), import_outline=False)
+        stamps = from_html(page, numbers(len(writer.pages)), work / "numbers.pdf")
+        for sheet, stamp in zip(writer.pages, stamps.pages, strict=False):
+            sheet.merge_page(stamp)
+        browser.close()
+    for title, start in zip(titles, starts, strict=True):
+        writer.add_outline_item(title=title, page_number=start - 1)
+    writer.add_metadata({"/Title": book})
+    writer.compress_identical_objects()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer.write(target)
+    print(f"{target}: {len(writer.pages)} sheets, {target.stat().st_size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()
