@@ -1,0 +1,81 @@
+"""What repairs the alignment tax: pretraining texts, or a larger KL weight? (RLHF-4, RLHF-10)
+
+Hypothesis (Ouyang et al. 2022, section 5.2 and figure 33): PPO on reviews loses facts that no
+prompt asks for, and the loss on held-out pretraining texts rises; with γ > 0 both come back at
+little cost in reward, and with a larger β they come back less, or at more cost. Refuted where some
+β keeps as many facts as PPO-ptx at no less gold.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.experiments.policy_reviews import evaluated
+from rlhf_lab.logprobs import response_logprobs
+from rlhf_lab.losses import next_token_loss
+from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.train.loop import History, Metrics, history
+from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.train.pretraining_mix import PretrainingMix
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.worlds.reviews import END, gold_rewards, prompts, training_texts
+
+VARIANTS = {
+    "alignment-tax-beta-0.05": {"beta": 0.05, "gamma_ptx": 0.0},
+    "alignment-tax-beta-0.2": {"beta": 0.2, "gamma_ptx": 0.0},
+    "alignment-tax-beta-0.8": {"beta": 0.8, "gamma_ptx": 0.0},
+    "alignment-tax-gamma-0.02": {"beta": 0.05, "gamma_ptx": 0.02},
+    "alignment-tax-gamma-0.1": {"beta": 0.05, "gamma_ptx": 0.1},
+    "alignment-tax-gamma-0.5": {"beta": 0.05, "gamma_ptx": 0.5},
+}
+HELD_OUT = 512  # pretraining texts that no run sees
+
+
+def run(seed: int, *, beta: float, gamma_ptx: float, steps: int = 24, every: int = 12) -> History:
+    """Gold, KL, facts and held-out pretraining loss before, in the middle and after."""
+    reference = frozen_copy(review_model())
+    policy = trainable_copy(reference)
+
+    def measured() -> Iterator[Metrics]:
+        yield {"steps": 0} | measures(policy, reference, seed=seed)
+        for metrics in trained(policy, seed, beta=beta, gamma_ptx=gamma_ptx, steps=steps):
+            done = metrics["step"] + 1
+            if done % every == 0:
+                yield {"steps": done} | measures(policy, reference, seed=seed)
+
+    return history(measured())
+
+
+def trained(
+    policy: nn.Module, seed: int, *, beta: float, gamma_ptx: float, steps: int
+) -> Iterator[Metrics]:
+    """PPO on gold, with pretraining texts where γ is not 0."""
+    config = PPOConfig(
+        steps=steps,
+        epochs=2,
+        beta=beta,
+        learning_rate=3e-3,
+        critic_learning_rate=3e-3,
+        max_tokens=MAX_TOKENS,
+        end_token=END,
+        seed=seed,
+    )
+    mix = None
+    if gamma_ptx > 0:
+        mix = PretrainingMix(texts=training_texts(2048, seed=seed), gamma=gamma_ptx)
+    openings = prompts(512, seed=1000 + seed)
+    return train_ppo(policy, gold_rewards, openings, config, pretraining=mix)
+
+
+def measures(policy: nn.Module, reference: nn.Module, *, seed: int) -> Metrics:
+    """Those of `policy_reviews`, and `pretraining_loss`, nats a token of held-out texts."""
+    return evaluated(policy, reference, seed=seed) | {"pretraining_loss": pretraining_loss(policy)}
+
+
+@torch.no_grad()
+def pretraining_loss(policy: nn.Module) -> float:
+    """-mean log π(x_t) over tokens of texts of the grammar, 30 % of which are facts."""
+    held_out = training_texts(HELD_OUT, seed=90_000)
+    return next_token_loss(response_logprobs(policy, held_out), held_out.mask).item()

@@ -1,0 +1,100 @@
+"""One task for every method that learns from noisy comparisons of film reviews, and its measures.
+
+A seed gives comparisons and a reward model of them, the proxy. A run of any method is measured
+along its way, so that one run gives many points of the plane of reward and KL.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import nn
+
+from rlhf_lab.experiments.dpo_reviews import flawless_share, preference_pairs, rollout
+from rlhf_lab.experiments.reward_reviews import fitted_reward
+from rlhf_lab.kl import exact_kl
+from rlhf_lab.logprobs import response_logits, token_logprobs
+from rlhf_lab.masked import masked_mean, sum_over_tokens
+from rlhf_lab.models import frozen_copy
+from rlhf_lab.responses import Preferences
+from rlhf_lab.rewards.functions import Reward, standardised
+from rlhf_lab.train.loop import History, Metrics, history
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.worlds.reviews import gold_rewards, prompts, texts
+
+VISITS = 8000  # pairs that a reward model reads: of n pairs, each VISITS / n times
+EVALUATED = 192  # fresh responses a point
+
+
+@dataclass(frozen=True)
+class Task:
+    """One seed: the reference, the comparisons, and the reward model fitted to them."""
+
+    reference: nn.Module
+    pairs: Preferences
+    proxy: Reward
+    """of mean 0 and std 1 over responses of the reference"""
+    seed: int
+
+    def openings(self) -> list[list[int]]:
+        """The prompts of methods that sample."""
+        return prompts(512, seed=1000 + self.seed)
+
+
+@lru_cache(maxsize=1)
+def task(seed: int, *, pairs: int) -> Task:
+    """`pairs` comparisons labelled from gold at temperature 0.25, and a reward model of them.
+
+    The reward model makes the same number of updates whatever the pairs: fewer pairs, more passes.
+    """
+    reference = frozen_copy(review_model())
+    data = preference_pairs(reference, pairs, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    written = rollout(reference, 512, seed=20_000 + seed, generator=generator).responses
+    fitted = fitted_reward(data, seed=seed, passes=VISITS // pairs)
+    return Task(reference, data, standardised(fitted, written), seed)
+
+
+def along(
+    task: Task, policy: nn.Module, training: Iterable[Metrics], *, every: int
+) -> Iterator[Metrics]:
+    """What the policy is before training and after each `every` steps of it."""
+    yield {"steps": 0} | evaluated(task, policy)
+    for metrics in training:
+        steps = metrics["step"] + 1
+        if steps % every == 0:
+            yield {"steps": steps} | evaluated(task, policy)
+
+
+@torch.no_grad()
+def evaluated(task: Task, policy: nn.Module) -> Metrics:
+    """Fresh responses to held-out openings: gold, proxy, exact KL in nats a response, and more.
+
+    `surprise` is -log ref, nats a token: the log of the perplexity under the reference. `distinct`
+    is the share of different texts.
+    """
+    generator = torch.Generator().manual_seed(task.seed)
+    drawn = rollout(policy, EVALUATED, seed=10_000 + task.seed, generator=generator).responses
+    logits, reference_logits = (response_logits(m, drawn) for m in (policy, task.reference))
+    kl = sum_over_tokens(exact_kl(logits, reference_logits), drawn.mask)
+    surprise = -token_logprobs(reference_logits, drawn.tokens)
+    return {
+        "gold": gold_rewards(drawn).mean().item(),
+        "proxy": task.proxy(drawn).mean().item(),
+        "kl": kl.mean().item(),
+        "kl_median": kl.median().item(),
+        "flawless": flawless_share(drawn),
+        "surprise": masked_mean(surprise, drawn.mask).item(),
+        "distinct": len(set(texts(drawn))) / len(drawn),
+        "tokens": drawn.mask.sum(dim=1).double().mean().item(),
+    }
+
+
+def side_by_side(paths: Mapping[str, Iterable[Metrics]]) -> History:
+    """One table of several paths: the column "NAME METRIC" holds a metric of the path NAME."""
+    return {
+        f"{name} {metric}": values
+        for name, path in paths.items()
+        for metric, values in history(path).items()
+    }
