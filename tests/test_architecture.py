@@ -53,7 +53,7 @@ worlds.ending
 train.loop train.scores
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
-train.review_model
+train.review_model train.sums_model
 intervals
 runs machine
 experiments.*

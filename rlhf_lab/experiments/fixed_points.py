@@ -43,6 +43,14 @@ VARIANTS = {
         for baseline in BASELINES
         for place in PLACES
     },
+    **{
+        f"fixed-points-{name}-scale-{scale}": settings | {"reward_scale": scale}
+        for name, settings in (
+            ("ppo", {"baseline": "critic", "kl_in": "reward"}),
+            ("grpo", {"baseline": "mean-and-std", "kl_in": "loss"}),
+        )
+        for scale in (0.25, 4.0)
+    },
 }
 SETTINGS = {"max_tokens": 3, "end_token": None, "learning_rate": 0.1, "max_grad_norm": 1e9}
 
