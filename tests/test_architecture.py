@@ -49,6 +49,7 @@ worlds.review_score
 worlds.optimum worlds.fixed_points worlds.decisions worlds.token_environment
 worlds.environment worlds.exam_week worlds.preference_optima
 worlds.exact worlds.reviews worlds.sums worlds.imdb
+worlds.review_texts
 worlds.ending
 train.loop train.scores
 train.rollouts train.trust_region train.pretraining_mix

@@ -1,0 +1,141 @@
+"""What does a policy that writes reviews learn from people, and from a machine? (FB-10 to FB-12)
+
+For one budget a machine gives eight times the labels of five people, and hardly errs; but it may
+add `bias` to its worth for each word of a text. Hypothesis: without bias the machine's labels lead
+to more gold reward than people's. With it texts grow longer and the labeller's own reward rises,
+while gold ends below what people's labels lead to. Refuted if fair labels do no better than
+people's, if texts do not grow, or if gold under the bias ends as high as people's.
+
+Pairs of texts are written by the review model and compared; a reward model is fitted to the labels,
+scaled to mean 0 and standard deviation 1 on texts of the review model, and PPO trains on it. The
+price, the budget and the settings of training were chosen on seed 100.
+"""
+
+import torch
+from torch import nn
+
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.reward_reviews import fitted_reward
+from rlhf_lab.feedback.annotators import Annotator, machine, person
+from rlhf_lab.feedback.batches import preferences_batch
+from rlhf_lab.feedback.kinds import Comparison
+from rlhf_lab.feedback.labelling import compare, cost, label_all
+from rlhf_lab.feedback.tastes import length_bias
+from rlhf_lab.kl import exact_kl
+from rlhf_lab.logprobs import response_logits
+from rlhf_lab.masked import sum_over_tokens
+from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.rewards.functions import Reward, standardised
+from rlhf_lab.train.loop import History, history
+from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.worlds.review_texts import gold_worth, prompts_and_texts, text_ids
+from rlhf_lab.worlds.reviews import END, gold_rewards, prompts
+
+VARIANTS = {
+    "biased-reviews-people": {"bias": None},
+    "biased-reviews-machine-0": {"bias": 0.0},
+    "biased-reviews-machine-0.3": {"bias": 0.3},
+}
+BUDGET = 1000.0  # in responses read by a person
+PRICE = 0.125  # of a response that the machine reads
+EVALUATED = 256  # texts at each evaluation
+READ = 4000  # labels that the reward model is trained on, repeats counted: equal for all labellers
+PEOPLE = 5
+
+
+def run(seed: int, *, bias: float | None, steps: int = 20, every: int = 5) -> History:
+    """Gold, the labellers' own reward, words and KL before training and after each `every` steps.
+
+    `bias` None: people.
+    """
+    base = frozen_copy(review_model())
+    labellers = hired(bias, seed)
+    labels = bought(labellers, base, seed=seed)
+    reward = learned(labels, base, seed=seed)
+    policy = trainable_copy(base)
+    once = {"labels": len(labels), "cost": cost(labellers[0], labels)}
+
+    def measured():
+        yield {"steps": 0} | once | evaluated(policy, base, reward, labellers, seed=seed)
+        for metrics in train_ppo(
+            policy, reward, prompts(512, seed=1000 + seed), config(seed, steps)
+        ):
+            done = metrics["step"] + 1
+            if done % every == 0:
+                yield {"steps": done} | once | evaluated(policy, base, reward, labellers, seed=seed)
+
+    return history(measured(), steps=steps // every + 1)
+
+
+def config(seed: int, steps: int) -> PPOConfig:
+    """PPO as in `policy_reviews`, with a weaker hold on the reference."""
+    return PPOConfig(
+        steps=steps,
+        epochs=2,
+        beta=0.05,
+        learning_rate=3e-3,
+        critic_learning_rate=3e-3,
+        minibatch_size=64,
+        max_tokens=MAX_TOKENS,
+        end_token=END,
+        seed=seed,
+    )
+
+
+def hired(bias: float | None, seed: int) -> list[Annotator]:
+    """One machine that likes each word by `bias`, or some people who differ."""
+    if bias is not None:
+        return [machine(gold_worth, length_bias(bias), name="machine", price=PRICE)]
+    return [person(gold_worth, seed=100 * seed + number) for number in range(PEOPLE)]
+
+
+def bought(labellers: list[Annotator], base: nn.Module, *, seed: int) -> list[Comparison]:
+    """The comparisons that the budget buys, each labeller giving as many, of different texts."""
+    generator = torch.Generator().manual_seed(seed)
+    count = int(BUDGET / labellers[0].prices.comparison)
+    first, second = (
+        prompts_and_texts(
+            rollout(base, count + count // 4, seed=seed, generator=generator).responses
+        )
+        for _ in range(2)
+    )
+    items = [(prompt, [a, b]) for (prompt, a), (_, b) in zip(first, second, strict=True) if a != b]
+    if len(items) < count:
+        raise ValueError(f"{count} pairs of different texts are needed, got {len(items)}")
+    return [
+        label
+        for number, labeller in enumerate(labellers)
+        for label in label_all(
+            compare, labeller, items[number : count : len(labellers)], generator=generator
+        )
+    ]
+
+
+def learned(labels: list[Comparison], base: nn.Module, *, seed: int) -> Reward:
+    """A reward model of the labels, of mean 0 and standard deviation 1 on the base's own texts."""
+    passes = max(1, READ // len(labels))
+    reward = fitted_reward(preferences_batch(labels, text_ids), seed=seed, passes=passes)
+    generator = torch.Generator().manual_seed(seed)
+    samples = rollout(base, EVALUATED, seed=5000 + seed, generator=generator).responses
+    return standardised(reward, samples)
+
+
+@torch.no_grad()
+def evaluated(
+    policy: nn.Module, base: nn.Module, reward: Reward, labellers: list[Annotator], *, seed: int
+) -> dict[str, float]:
+    """Means over fresh responses: gold, the labellers' worth, the learned reward, KL in nats."""
+    generator = torch.Generator().manual_seed(seed)
+    responses = rollout(policy, EVALUATED, seed=10_000 + seed, generator=generator).responses
+    kl = exact_kl(response_logits(policy, responses), response_logits(base, responses))
+    texts = prompts_and_texts(responses)
+    own = [labeller.worth(*text) for text in texts for labeller in labellers]
+    return {
+        "gold": gold_rewards(responses).mean().item(),
+        "own": sum(own) / len(own),
+        "learned": reward(responses).mean().item(),
+        "kl": sum_over_tokens(kl, responses.mask).mean().item(),
+        "words": sum(len(text.split()) for _, text in texts) / len(texts),
+        "flawless": flawless_share(responses),
+    }
