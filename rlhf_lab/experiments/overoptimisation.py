@@ -14,9 +14,9 @@ from rlhf_lab.experiments.review_task import side_by_side, task
 from rlhf_lab.train.loop import History
 
 VARIANTS = {
-    "overoptimisation-500": {"pairs": 500},
-    "overoptimisation-2000": {"pairs": 2000},
-    "overoptimisation-8000": {"pairs": 8000},
+    "overoptimisation-250": {"pairs": 250},
+    "overoptimisation-1000": {"pairs": 1000},
+    "overoptimisation-4000": {"pairs": 4000},
 }
 
 

@@ -28,31 +28,31 @@ PROMPTS = 48  # for best-of-n, each with max(BEST_OF) responses
 SAMPLING = {"max_tokens": MAX_TOKENS, "end_token": END}
 
 
-def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 27) -> Iterator[Metrics]:
+def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> Iterator[Metrics]:
     """PPO on a reward, β of the KL in the reward."""
     policy = trainable_copy(task.reference)
-    rates = {"learning_rate": 4e-3, "critic_learning_rate": 4e-3}
+    rates = {"learning_rate": 5e-3, "critic_learning_rate": 5e-3}
     config = PPOConfig(steps=steps, epochs=2, beta=beta, seed=task.seed, **rates, **SAMPLING)
     return along(task, policy, train_ppo(policy, reward, task.openings(), config), every=3)
 
 
-def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 27) -> Iterator[Metrics]:
+def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> Iterator[Metrics]:
     """GRPO in groups of 8, β of the KL in the loss."""
     policy = trainable_copy(task.reference)
     config = GRPOConfig(
-        steps=steps, epochs=1, beta=beta, learning_rate=3e-3, seed=task.seed, **SAMPLING
+        steps=steps, epochs=1, beta=beta, learning_rate=4e-3, seed=task.seed, **SAMPLING
     )
     return along(task, policy, train_grpo(policy, reward, task.openings(), config), every=3)
 
 
-def dpo_path(task: Task, *, beta: float, steps: int = 100) -> Iterator[Metrics]:
+def dpo_path(task: Task, *, beta: float, steps: int = 70) -> Iterator[Metrics]:
     """DPO on the comparisons, which knows no reward model."""
     policy = trainable_copy(task.reference)
     config = DPOConfig(
         steps=steps,
         batch_size=32,
         beta=beta,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         warmup_steps=10,
         optimizer=torch.optim.Adam,
         seed=task.seed,
@@ -60,7 +60,7 @@ def dpo_path(task: Task, *, beta: float, steps: int = 100) -> Iterator[Metrics]:
     return along(task, policy, train_dpo(policy, task.reference, task.pairs, config), every=10)
 
 
-def sft_path(task: Task, *, steps: int = 100) -> Iterator[Metrics]:
+def sft_path(task: Task, *, steps: int = 70) -> Iterator[Metrics]:
     """Supervised fine-tuning on the chosen responses."""
     policy = trainable_copy(task.reference)
     config = SFTConfig(

@@ -23,7 +23,7 @@ from rlhf_lab.train.loop import History, Metrics, history
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.worlds.reviews import gold_rewards, prompts, texts
 
-VISITS = 8000  # pairs that a reward model reads: of n pairs, each VISITS / n times
+VISITS = 4000  # pairs that a reward model reads: of n pairs, each VISITS / n times
 EVALUATED = 192  # fresh responses a point
 
 
