@@ -35,7 +35,7 @@ whole_files
 feedback.json_lines
 feedback.kinds
 feedback.conversions feedback.files feedback.hub feedback.batches
-feedback.agreement feedback.tastes
+feedback.agreement feedback.tastes feedback.consistency
 feedback.annotators
 feedback.labelling
 rewards.networks rewards.preferencewise rewards.quality
