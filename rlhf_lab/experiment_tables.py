@@ -65,7 +65,7 @@ def overview(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
 def details(module: ModuleType, variants: dict[str, list[Run]]) -> str:
     """One experiment: what was expected, the last value of each metric, and where it comes from."""
     expected = "".join(f"<p>{in_html(text)}</p>" for text in hypothesis(module))
-    name = module.__name__.rpartition(".")[2]
+    name = name_of(module)
     if not variants:
         numbers = "<p>Not recorded yet.</p>"
     else:
@@ -117,9 +117,14 @@ def machine(run: Run) -> str:
     return f"{hardware['machine']}, {hardware['threads']} thread(s), {gpu}"
 
 
+def name_of(module: ModuleType) -> str:
+    """The name of its file."""
+    return module.__name__.rpartition(".")[2]
+
+
 def anchor(module: ModuleType) -> str:
     """Where the page shows this experiment."""
-    return "experiment-" + module.__name__.rpartition(".")[2].replace("_", "-")
+    return "experiment-" + name_of(module).replace("_", "-")
 
 
 def in_html(words: str) -> str:

@@ -65,6 +65,8 @@ svg plots
 diagrams frames
 explore stepper html_tables loop_diagrams
 token_colours derivation_tables mutation_tables filter_table
+experiment_tables
+claim_evidence
 checks
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]

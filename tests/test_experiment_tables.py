@@ -1,11 +1,12 @@
 """The page of experiments: what it reads from docstrings, from the catalogue and from runs/."""
 
 import pkgutil
+import re
 import types
 
 import pytest
 
-from rlhf_lab import experiment_tables, experiments, runs
+from rlhf_lab import claim_evidence, experiment_tables, experiments, runs
 from rlhf_lab.experiments import catalogue
 
 
@@ -45,6 +46,26 @@ def test_every_experiment_says_what_it_expects_and_what_would_refute_it():
 def test_question_and_hypothesis_are_the_paragraphs_of_the_docstring(module):
     assert experiment_tables.question(module) == "Does it rise? (DPO-1, PPO-2)"
     assert experiment_tables.hypothesis(module) == ["Hypothesis: yes & no.", "Exact world."]
+
+
+@pytest.mark.parametrize(
+    ("words", "claims"),
+    [
+        ("Is it? (FB-10 to FB-12)", ["FB-10", "FB-11", "FB-12"]),
+        ("Is it? (PPO-9, -10, GRPO-7)", ["PPO-9", "PPO-10", "GRPO-7"]),
+        ("Is it? (PPO-1, GRPO-4)", ["PPO-1", "GRPO-4"]),
+    ],
+)
+def test_the_question_names_the_claims_that_it_tests(words: str, claims: list[str], module):
+    module.__doc__ = words
+    assert claim_evidence.tested_claims(module) == claims
+
+
+def test_the_evidence_of_a_claim_is_its_proofs_and_its_experiments(module):
+    html = claim_evidence.evidence_by_claim({module: {}})
+    row = re.search(r'<tr><td><span data-claim="DPO-1">.*?</tr>', html)[0]
+    assert 'href="experiments.html#experiment-some-thing"' in row
+    assert "<code>loss</code>" in row
 
 
 def test_the_last_value_of_each_metric_is_shown_with_its_interval(module):

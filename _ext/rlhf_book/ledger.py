@@ -10,7 +10,7 @@ import yaml
 VERDICTS = ("holds", "holds if", "corrected", "contested")
 EVIDENCE = ("proof", "exact", "experiment", "demo", "source")
 REQUIRED = {"claim", "verdict", "evidence", "chapter"}
-FIELDS = REQUIRED | {"note"}
+FIELDS = REQUIRED | {"note", "source"}
 
 
 class LedgerError(ValueError):
@@ -26,6 +26,7 @@ class Claim:
     verdict: str
     note: str  # condition, corrected form, or who disagrees; may be empty when the claim holds
     evidence: tuple[str, ...]
+    source: str  # the place in a paper, with its citation; may be empty
     chapter: str
     line: int
 
@@ -48,7 +49,7 @@ def problems_of_row(row: object) -> Iterator[str]:
         yield f"lacks {', '.join(missing)}"
     if unknown := sorted(str(field) for field in set(row) - FIELDS):
         yield f"has unknown fields: {', '.join(unknown)}; known are {', '.join(sorted(FIELDS))}"
-    for field in ("claim", "chapter", "note"):
+    for field in ("claim", "chapter", "note", "source"):
         if field in row and not (isinstance(row[field], str) and row[field].strip()):
             yield f"{field} should be a text, got {row[field]!r}"
     if "verdict" in row and row["verdict"] not in VERDICTS:
@@ -93,7 +94,7 @@ def read_ledger(path: Path) -> dict[str, Claim]:
         problems += [f"{path.name}:{line}: {name}: {problem}" for problem in found]
         if not found:
             evidence = tuple(row.pop("evidence"))
-            claims[name] = Claim(name=name, line=line, evidence=evidence, **{"note": ""} | row)
+            claims[name] = Claim(name=name, line=line, evidence=evidence, **{"note": "", "source": ""} | row)
     if problems:
         raise LedgerError("\n".join(problems))
     return claims

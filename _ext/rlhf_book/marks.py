@@ -66,6 +66,9 @@ class ClaimsDirective(SphinxDirective):
         words = self.cell(self.words(claim.claim))
         if claim.note:
             words += nodes.paragraph("", "", *self.words(claim.note), classes=["claim-note"])
+        if claim.source:
+            source = [nodes.Text("Source: "), *self.words(claim.source)]
+            words += nodes.paragraph("", "", *source, classes=["claim-note"])
         row = nodes.row("", self.cell([link]), words)
         row += self.cell([nodes.Text(claim.verdict)])
         row += self.cell([nodes.Text(", ".join(claim.evidence))])
