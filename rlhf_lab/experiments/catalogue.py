@@ -1,6 +1,7 @@
 """Every experiment that is recorded, by topic, in the order in which the book shows them."""
 
 from rlhf_lab.experiments import (
+    adaptive_starts,
     biased_labeller,
     disagreement,
     dpo_reviews,
@@ -8,8 +9,11 @@ from rlhf_lab.experiments import (
     fixed_point_gpt2,
     fixed_points,
     gradient_estimates,
+    kl_coefficients,
     label_kinds,
+    many_epochs,
     policy_reviews,
+    ppo_grid,
     printed_clip,
     reward_cost,
     reward_reviews,
@@ -21,7 +25,14 @@ TOPICS = {
     "Feedback": (label_kinds, disagreement, biased_labeller),
     "Reward models": (reward_reviews, shuffled_pairs, token_rewards, edited_reward, reward_cost),
     "RLHF": (policy_reviews,),
-    "PPO": (printed_clip, gradient_estimates),
+    "PPO": (
+        gradient_estimates,
+        many_epochs,
+        ppo_grid,
+        kl_coefficients,
+        adaptive_starts,
+        printed_clip,
+    ),
     "DPO": (dpo_reviews,),
     "GRPO": (fixed_points, fixed_point_gpt2),
 }

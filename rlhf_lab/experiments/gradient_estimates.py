@@ -79,15 +79,12 @@ def gae_estimate(
 ) -> Estimate:
     """Σ_t Â_t ∇log π(y_t) against the gradient of J(π) = E[r] - β KL(π ‖ ref)."""
     with torch.no_grad():
-        advantages = gae(_rewards(world, policy), values, world.responses.mask, gamma=1.0, lam=lam)
+        rewards = world_rewards(world, policy)
+        advantages = gae(rewards, values, world.responses.mask, gamma=1.0, lam=lam)
     drawn = _drawn(world, policy, responses, generator)
-    single = torch.einsum("nt,ntp->np", advantages, _scores(world, policy))[drawn]
-    exact = objective(
-        sequence_logprobs(policy, world.responses),
-        world.reference_logprobs,
-        world.rewards,
-        beta=BETA,
-    )
+    single = torch.einsum("nt,ntp->np", advantages, token_scores(world, policy))[drawn]
+    logprobs = sequence_logprobs(policy, world.responses)
+    exact = objective(logprobs, world.reference_logprobs, world.rewards, beta=BETA)
     return _estimate(single, torch.autograd.grad(exact, policy.table)[0].flatten(), 1)
 
 
@@ -102,7 +99,7 @@ def group_estimate(
     """Mean over a group of Â_i ∇log π(y_i) against the gradient of E[r]."""
     drawn = _drawn(world, policy, responses, generator).view(-1, group_size)
     weights = advantages(world.rewards[drawn])
-    scores = _scores(world, policy).sum(dim=1)[drawn]
+    scores = token_scores(world, policy).sum(dim=1)[drawn]
     single = (weights[..., None] * scores).mean(dim=1)
     expected = (sequence_logprobs(policy, world.responses).exp() * world.rewards).sum()
     exact = torch.autograd.grad(expected, policy.table)[0].flatten()
@@ -112,7 +109,7 @@ def group_estimate(
 @torch.no_grad()
 def exact_values(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token"]:
     """V(y_<t) = E[Σ_{s ≥ t} r_s | y_<t] under the policy, for every response and token."""
-    to_go = _rewards(world, policy).flip(1).cumsum(dim=1).flip(1)
+    to_go = world_rewards(world, policy).flip(1).cumsum(dim=1).flip(1)
     probability = sequence_logprobs(policy, world.responses).exp()
     values = torch.empty_like(to_go)
     for t in range(to_go.shape[1]):
@@ -123,13 +120,14 @@ def exact_values(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "res
     return values
 
 
-def _rewards(world: ExactWorld, policy: TabularPolicy) -> Tensor:
+def world_rewards(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token"]:
+    """-β k1 of every token of every response, plus the reward at its last."""
     pair = (response_logprobs(model, world.responses) for model in (policy, world.reference))
     return token_rewards(world.rewards, k1(*pair), world.responses.mask, beta=BETA)
 
 
-def _scores(world: ExactWorld, policy: TabularPolicy) -> Tensor:
-    """∇log π(y_t) of every token of every response: (response, token, parameter)."""
+def token_scores(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token entry"]:
+    """∇log π(y_t) of every token of every response, an entry for each logit of the table."""
     logprobs = response_logprobs(policy, world.responses)
     each = torch.eye(logprobs.numel(), dtype=logprobs.dtype)
     (rows,) = torch.autograd.grad(

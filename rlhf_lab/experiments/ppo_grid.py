@@ -1,6 +1,6 @@
-"""The grid of the PPO paper's table 1 on film reviews (PPO-2, -3, -4, -5, -6, -7, -16).
+"""Which way of staying near the old policy does best? (PPO-2, PPO-3, PPO-4, PPO-5, PPO-6, PPO-7)
 
-Neither clip nor penalty; the clip at three ε; the adaptive KL coefficient at three targets; four
+The grid of the PPO paper's table 1, on film reviews: neither clip nor penalty; the clip at three ε; the adaptive KL coefficient at three targets; four
 fixed coefficients. All else is equal, and such that the trust region matters: 16 updates on each
 32 responses, at a large learning rate. Hypotheses: neither scores far below the rest; the best
 clip beats the best adaptive and the best fixed penalty, as in the paper; many ratios are outside

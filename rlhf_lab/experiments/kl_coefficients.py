@@ -1,0 +1,32 @@
+"""Is there one coefficient of the KL to the old policy for all tasks? (PPO-2, PPO-3, PPO-5)
+
+Two tasks in the exact world that differ in the unit of the reward alone: the second counts in
+tenths, and so do its critic and its β to the reference. Both have the same π*. Advantages are not
+normalised; each batch of 128 is passed over 32 times. Hypothesis: the fixed coefficient that ends
+nearest to π* is ten times as large in the second task, and one that does well in the first does
+badly there; the clip, which compares ratios, ends alike in both; the adaptive rule, started at 1,
+finds its way in both. Refuted where the same fixed coefficient is best in both, or where the clip
+ends differently. Piloted on seed 100.
+"""
+
+from rlhf_lab.experiments.exact_ppo import exact_ppo
+from rlhf_lab.train.loop import History
+from rlhf_lab.train.trust_region import Clipped, Penalised
+
+COEFFICIENTS, SCALES = (0.1, 1.0, 10.0), (1.0, 10.0)
+REGIONS = {
+    **{f"fixed-{c:g}": Penalised(first_penalty=c, target_kl=None) for c in COEFFICIENTS},
+    "adaptive-0.01": Penalised(first_penalty=1.0, target_kl=0.01),
+    "clip-0.2": Clipped(epsilon=0.2),
+}
+VARIANTS = {
+    f"kl-coefficients-{name}-scale-{scale:g}": {"region": name, "reward_scale": scale}
+    for name in REGIONS
+    for scale in SCALES
+}
+
+
+def run(seed: int, *, region: str, reward_scale: float, steps: int = 20) -> History:
+    """20 batches, 32 passes over each: distance to π*, KL of each step, and the coefficient."""
+    settings = {"passes": 32, "steps": steps, "reward_scale": reward_scale}
+    return exact_ppo(seed, trust_region=REGIONS[region], **settings)

@@ -1,0 +1,48 @@
+"""Bias and variance of GAE as sums over all responses, beside samples of them."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from rlhf_lab.experiments import gae_lambda, gradient_estimates
+
+
+@cache
+def run(critic):
+    return gae_lambda.run(100, critic=critic)
+
+
+def test_with_exact_values_no_lambda_is_biased_and_the_variance_rises():
+    found = run("exact")
+    assert max(found["bias"]) < 1e-12
+    assert found["variance"] == sorted(found["variance"])
+
+
+@pytest.mark.parametrize("critic", gae_lambda.CRITICS[1:])
+def test_with_wrong_values_the_bias_falls_to_nothing_at_lambda_one(critic):
+    bias = run(critic)["bias"]
+    assert bias == sorted(bias, reverse=True)
+    assert bias[0] > 0.05
+    assert bias[-1] < 1e-12
+
+
+def test_samples_agree_with_the_sums():
+    """At λ = 0.5, the same policy and the same wrong values, from 16,384 drawn responses."""
+    sampled = gradient_estimates.run(100, baseline="values-of-0", responses=16_384)
+    exact = run("always 0")
+    assert sampled["variance"][1] == pytest.approx(exact["variance"][5], rel=0.05)
+    assert sampled["bias"][1] == pytest.approx(
+        exact["bias"][5], abs=4 * sampled["standard_error"][1]
+    )
+
+
+def test_an_unknown_critic_is_refused():
+    with pytest.raises(ValueError, match="critic must be one of"):
+        gae_lambda.run(0, critic="perfect")
+
+
+def test_an_error_of_the_values_depends_on_the_text_so_far_alone():
+    values = torch.zeros(125, 3, dtype=torch.float64)
+    errors = gae_lambda._error_of_each_prefix(values, torch.Generator().manual_seed(0))
+    assert [len(column.unique()) for column in errors.unbind(dim=1)] == [1, 5, 25]
