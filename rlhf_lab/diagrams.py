@@ -27,24 +27,69 @@ def dpo_flow() -> Axes:
     )
 
 
+def three_stages_flow() -> Axes:
+    """RLHF: demonstrations make the SFT model, comparisons the reward model, rewards the policy."""
+    return flow(
+        {
+            "1. people write\ndemonstrations": (0.0, 2.0),
+            "language model\nimitates, trained": (0.0, 1.0),
+            "SFT model": (0.0, 0.0),
+            "2. SFT model samples\n$y_1, y_2$, frozen": (1.55, 2.0),
+            "people\ncompare": (1.55, 1.0),
+            "reward model\ntrained": (1.55, 0.0),
+            "3. policy $\\pi_\\theta$\nsamples $y$, trained": (3.1, 2.0),
+            "reward model\nscores, frozen": (3.1, 1.0),
+            "PPO": (3.1, 0.0),
+        },
+        arrows=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (6, 7), (7, 8)],
+        gradients=[(8, 6)],
+        height=3.6,
+        bend=0.6,
+    )
+
+
+def rlhf_flow() -> Axes:
+    """The third stage: the policy samples; three models judge, of which one learns."""
+    return flow(
+        {
+            "prompts\n$x$": (0.0, 1.0),
+            "policy $\\pi_\\theta$\nsamples $y$\ntrained": (0.95, 1.0),
+            "reward model $r_\\phi$\nfrozen": (2.05, 2.0),
+            "reference $\\pi_{ref}$\nfrozen": (2.05, 1.0),
+            "value model $V$\ntrained": (2.05, 0.0),
+            "reward of\neach token": (3.1, 1.5),
+            "advantages": (3.1, 0.5),
+            "two losses": (2.3, -0.8),
+        },
+        arrows=[(0, 1), (1, 2), (1, 3), (1, 4), (2, 5), (3, 5), (5, 6), (4, 6), (6, 7)],
+        gradients=[(7, 1), (7, 4)],
+        height=3.8,
+        bend=-0.3,
+    )
+
+
 @rc_context(STYLE)
 def flow(
     boxes: Mapping[str, Place],
     *,
     arrows: Sequence[tuple[int, int]],
     gradients: Sequence[tuple[int, int]],
+    height: float = 2.6,
+    bend: float = 0.3,
 ) -> Axes:
-    """Boxes (text: centre) joined by arrows from box to box; gradients are drawn dashed."""
-    axes = panels(width=5.7, height=2.6)[0]
+    """Boxes (text: centre) joined by arrows from box to box; gradients are dashed and bent."""
+    axes = panels(width=5.7, height=height)[0]
     xs, ys = zip(*boxes.values(), strict=True)
     axes.set(xlim=(min(xs) - 0.5, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.48))
     drawn = [_box(axes, text, place) for text, place in boxes.items()]
     for start, end in arrows:
         _arrow(axes, drawn[start], drawn[end], color=INK, style="-", bend=0.0)
     for start, end in gradients:
-        _arrow(axes, drawn[start], drawn[end], color=BLUE, style="--", bend=0.3)
+        _arrow(axes, drawn[start], drawn[end], color=BLUE, style="--", bend=bend)
+    for start, end in gradients[:1]:
         middle = (xs[start] + xs[end]) / 2
-        axes.text(middle, axes.get_ylim()[1], "gradient", ha="center", va="top")
+        height = axes.get_ylim()[1] if bend > 0 else axes.get_ylim()[0]
+        axes.text(middle, height, "gradient", ha="center", va="top" if bend > 0 else "bottom")
     axes.set_axis_off()
     return axes
 

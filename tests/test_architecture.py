@@ -55,7 +55,7 @@ train.loop train.scores
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
 train.review_model train.sums_model
-intervals
+intervals gold_curves
 runs machine
 experiments.*
 derivations.*
