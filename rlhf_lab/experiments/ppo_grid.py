@@ -1,13 +1,14 @@
 """Which way of staying near the old policy does best? (PPO-2, PPO-3, PPO-4, PPO-5, PPO-6, PPO-7)
 
-The grid of the PPO paper's table 1, on film reviews: neither clip nor penalty; the clip at three ε; the adaptive KL coefficient at three targets; four
-fixed coefficients. All else is equal, and such that the trust region matters: 16 updates on each
-32 responses, at a large learning rate. Hypotheses: neither scores far below the rest; the best
-clip beats the best adaptive and the best fixed penalty, as in the paper; many ratios are outside
-1-ε .. 1+ε after clipped updates; the adaptive rule holds its target. A weight of 0.001 on the KL to
-the *reference* (in the reward) does not make up for a missing trust region. Refuted where the
-intervals say otherwise. Piloted on seeds 100 and 101 with learning rates 1e-3 to 4e-3 and 20
-steps: at 1e-3 neither does well too.
+The grid of the PPO paper's table 1, on film reviews: neither clip nor penalty; the clip at three ε;
+the adaptive KL coefficient at three targets; four fixed coefficients. All else is equal, and such
+that the trust region matters: 16 updates on each 32 responses, at a large learning rate.
+
+Hypotheses: neither scores far below the rest; the best clip beats the best adaptive and the best
+fixed penalty, as in the paper; many ratios are outside 1-ε .. 1+ε after clipped updates. A weight
+of 0.001 on the KL to the *reference* (in the reward) does not make up for a missing trust region.
+Refuted where the intervals say otherwise. Piloted on seeds 100 and 101 with learning rates 1e-3 to
+4e-3 and 20 steps: at 1e-3 neither does well too.
 """
 
 from functools import cache
