@@ -37,7 +37,8 @@ GRID = {
     **{f"fixed-{penalty:g}": {"penalty": penalty} for penalty in PENALTIES},
     "neither-reference-0.001": {"penalty": 0.0, "beta": 0.001},
 }
-VARIANTS = {f"ppo-grid-{name}": settings for name, settings in GRID.items()}
+FIRST = ("neither", "clip-0.2", "adaptive-0.01", "fixed-1", "neither-reference-0.001")
+VARIANTS = {f"ppo-grid-{name}": GRID[name] for name in FIRST}
 WATCHED = ("step", "reward", "kl", "kl_to_old", "penalty", "clip_fraction", "outside")
 
 
