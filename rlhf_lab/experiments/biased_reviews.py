@@ -51,7 +51,7 @@ def run(seed: int, *, bias: float | None, steps: int = 20, every: int = 5) -> Hi
     """
     base = frozen_copy(review_model())
     labellers = hired(bias, seed)
-    labels = bought(labellers, base, seed=seed)
+    labels = bought(labellers, base, seed=seed, budget=BUDGET)
     reward = learned(labels, base, seed=seed)
     policy = trainable_copy(base)
     once = {"labels": len(labels), "cost": cost(labellers[0], labels)}
@@ -90,10 +90,12 @@ def hired(bias: float | None, seed: int) -> list[Annotator]:
     return [person(gold_worth, seed=100 * seed + number) for number in range(PEOPLE)]
 
 
-def bought(labellers: list[Annotator], base: nn.Module, *, seed: int) -> list[Comparison]:
+def bought(
+    labellers: list[Annotator], base: nn.Module, *, seed: int, budget: float
+) -> list[Comparison]:
     """The comparisons that the budget buys, each labeller giving as many, of different texts."""
     generator = torch.Generator().manual_seed(seed)
-    count = int(BUDGET / labellers[0].prices.comparison)
+    count = int(budget / labellers[0].prices.comparison)
     first, second = (
         prompts_and_texts(
             rollout(base, count + count // 4, seed=seed, generator=generator).responses
