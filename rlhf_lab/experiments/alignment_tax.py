@@ -1,6 +1,6 @@
 """What repairs the alignment tax: pretraining texts, or a larger KL weight? (RLHF-4, RLHF-10)
 
-Hypothesis (Ouyang et al. 2022, section 5.2 and figure 33): PPO on reviews loses facts that no
+Hypothesis (Ouyang et al. 2022, section 4.2, figures 33 and 34): PPO on reviews loses facts that no
 prompt asks for, and the loss on held-out pretraining texts rises; with γ > 0 both come back at
 little cost in reward, and with a larger β they come back less, or at more cost. Refuted where some
 β keeps as many facts as PPO-ptx at no less gold.
