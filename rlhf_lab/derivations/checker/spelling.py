@@ -8,6 +8,8 @@ SYMBOLS |= {"advantage": r"\hat A", "size": r"|\hat A|"}
 SYMBOLS |= {"variance": "s^2"}  # groups
 SYMBOLS |= {"kl": r"\text{KL}", "chi_squared": r"\chi^2", "both_ways": "J"}  # the KL
 SYMBOLS |= {"best": "b^*", "average": r"\bar r", "gamma_ptx": r"\gamma_\text{ptx}"}
+SYMBOLS |= {"gamma_margin": r"\gamma", "more": r"\delta"}  # after DPO and GRPO
+SYMBOLS |= {"epsilon_low": r"\epsilon_\text{low}", "epsilon_high": r"\epsilon_\text{high}"}
 # How a function of so many arguments is written; {power} is where an exponent stands.
 FUNCTIONS = {
     ("policy", 1): r"\pi{power}\left({0} \mid x\right)",
@@ -51,6 +53,9 @@ FUNCTIONS = {
     ("ratio", 3): r"\rho_{{{2}}}{power}\left({0}, {1}\right)",
     # groups: response, step
     ("rewards", 1): r"r_{{{0}}}{power}",
+    ("surrogate", 2): r"S_{{{1},{0}}}{power}",
+    ("average_reward", 2): r"r_\theta{power}\left(x, {0}\right)",
+    ("sequence_ratio", 2): r"s_{{{0}}}{power}",
     ("step_reward", 2): r"r_{{{0},{1}}}{power}",
     ("steps", 1): r"K_{{{0}}}",
     ("from_last", 1): r"\tilde r_{{{0}}}{power}",
