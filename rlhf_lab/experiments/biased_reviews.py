@@ -69,7 +69,7 @@ def run(seed: int, *, bias: float | None, steps: int = 20, every: int = 5) -> Hi
 
 
 def config(seed: int, steps: int) -> PPOConfig:
-    """PPO as in `policy_reviews`, with a weaker hold on the reference."""
+    """PPO with the rates and the KL of `policy_reviews`."""
     return PPOConfig(
         steps=steps,
         epochs=2,
