@@ -9,7 +9,7 @@ if what fine-tuning gained at the start is still there at the end.
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.dpo_reviews import EVALUATED, MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import Responses
 from rlhf_lab.train.loop import History, history
@@ -23,6 +23,9 @@ VARIANTS = {
     "first-policy-pretrained": {"first": "pretrained"},
     "first-policy-fine-tuned": {"first": "fine-tuned"},
 }
+
+
+EVALUATED = 256  # responses at each evaluation
 
 
 def random_model(seed: int) -> nn.Module:
@@ -51,14 +54,17 @@ def praise(count: int, *, seed: int) -> Responses:
     return shown[(gold_rewards(shown) > 0.6).nonzero().flatten()]
 
 
-def run(seed: int, *, first: str, steps: int = 20, every: int = 10) -> History:
+def run(
+    seed: int, *, first: str, steps: int = 20, every: int = 10, batch_size: int = 64
+) -> History:
     """PPO on the gold reward; measured before the first update and after each `every` steps."""
     policy = STARTS[first](seed)
     config = PPOConfig(
         steps=steps,
         max_tokens=MAX_TOKENS,
         end_token=END,
-        minibatch_size=64,
+        batch_size=batch_size,
+        minibatch_size=batch_size,
         epochs=2,
         beta=0.05,
         learning_rate=3e-3,
