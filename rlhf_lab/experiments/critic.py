@@ -1,0 +1,145 @@
+"""What does a critic know of a response before its end, and what is that worth? (GRPO-3, GRPO-4)
+
+The policy is the base model of reviews, held still, so that only the critic learns: by PPO's own
+value loss, from the gold reward at the last token, without a KL. Hypotheses, the second that of the
+notes. (a) The critic explains more of the return the more of the response it has read, and so does
+the best possible critic, known from several endings of one beginning. (b) At equal samples the
+gradient with the critic is noisier than with the mean of the rest of a group of 8. Refuted where
+the intervals over seeds say otherwise.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from rlhf_lab.advantages import gae, leave_one_out_advantages, token_rewards
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, rollout
+from rlhf_lab.experiments.policy_reviews import SETTINGS
+from rlhf_lab.logprobs import response_logprobs, response_values
+from rlhf_lab.masked import sum_over_tokens, zero_at_padding
+from rlhf_lab.models import trainable_copy, value_model
+from rlhf_lab.responses import Responses, pad
+from rlhf_lab.sampling import sample
+from rlhf_lab.train.loop import History, history
+from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.worlds.reviews import END, gold_rewards, prompts
+
+VARIANTS = {"critic-of-reviews": {}}
+PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""shares of a response that have been read; at 1 all but its last token"""
+LAMBDAS = (0.95, 1.0)
+BATCH, GROUP_SIZE = 64, 8
+STILL = 1e-12  # a learning rate that moves the policy by nothing
+
+Advantages = Callable[[Responses], Float[Tensor, "batch token"]]
+
+
+def run(
+    seed: int, *, steps: int = 40, every: int = 10, batches: int = 24, openings: int = 128
+) -> History:
+    """By PPO steps: explained variance at each place, and the gradient's variance by baseline."""
+    policy, generator = trainable_copy(review_model()), torch.Generator().manual_seed(seed)
+    critic = value_model(policy)
+    fresh = rollout(policy, 512, seed=20_000 + seed, generator=generator).responses
+    alone, grouped = (
+        [_batch(policy, size, seed * 1000 + n, generator) for n in range(batches)]
+        for size in (1, GROUP_SIZE)
+    )
+    fixed = {f"best_{p}": best_explained(policy, fresh[:openings], p, generator) for p in PLACES}
+    fixed["variance_none"] = variance(policy, alone, without_baseline)
+    fixed["variance_group"] = variance(policy, grouped, of_group)
+    config = PPOConfig(
+        steps=steps, beta=0.0, learning_rate=STILL, critic_learning_rate=3e-3, seed=seed, **SETTINGS
+    )
+
+    def measured():
+        yield {"steps": 0} | fixed | of_critic(policy, critic, fresh, alone)
+        for metrics in train_ppo(
+            policy, gold_rewards, prompts(512, seed=1000 + seed), config, critic=critic
+        ):
+            done = metrics["step"] + 1
+            if done % every == 0:
+                yield {"steps": done} | fixed | of_critic(policy, critic, fresh, alone)
+
+    return history(measured())
+
+
+def of_critic(
+    policy: nn.Module, critic: nn.Module, fresh: Responses, batches: list[Responses]
+) -> dict[str, float]:
+    """1 - Var(r - V) / Var(r) at each place, and the variance of the gradient with each λ."""
+    with torch.no_grad():
+        values = response_values(critic, fresh)
+    rewards = gold_rewards(fresh)
+    found = {}
+    for place in PLACES:
+        errors = rewards - values.gather(1, tokens_read(fresh, place)[:, None])[:, 0]
+        found[f"explained_{place}"] = (1 - errors.var() / rewards.var()).item()
+    for lam in LAMBDAS:
+        found[f"variance_critic_{lam}"] = variance(policy, batches, with_critic(critic, lam))
+    return found
+
+
+def best_explained(
+    policy: nn.Module, responses: Responses, place: float, generator: torch.Generator
+) -> float:
+    """1 - E[Var(r | what has been read)] / Var(r), from 8 endings of each beginning."""
+    read = tokens_read(responses, place)
+    asked = [row[mask].tolist() for row, mask in zip(*responses.arrays[:2], strict=True)]
+    begun = [[*a, *t[:n].tolist()] for a, t, n in zip(asked, responses.tokens, read, strict=True)]
+    batch = pad([row for row in begun for _ in range(8)], [[END]] * (8 * len(begun)))
+    settings = {"max_tokens": MAX_TOKENS, "end_token": END, "generator": generator}
+    ended = sample(policy, batch.prompts, batch.prompt_mask, **settings)
+    rewards = gold_rewards(ended.responses).view(-1, 8)
+    return (1 - rewards.var(dim=1).mean() / rewards.flatten().var()).item()
+
+
+def tokens_read(responses: Responses, place: float) -> Int[Tensor, "batch"]:
+    """The number of response tokens read at a place: 0 to one less than all."""
+    return ((responses.mask.sum(dim=1) - 1) * place).round().long()
+
+
+def variance(policy: nn.Module, batches: list[Responses], advantages: Advantages) -> float:
+    """Trace of the covariance of the gradient of mean_i Σ_t Â_it log π(y_it) over batches."""
+    gradients = []
+    for responses in batches:
+        weighted = advantages(responses) * response_logprobs(policy, responses)
+        objective = sum_over_tokens(weighted, responses.mask).mean()
+        parts = torch.autograd.grad(objective, list(policy.parameters()))
+        gradients.append(torch.cat([part.flatten() for part in parts]))
+    return torch.stack(gradients).var(dim=0).sum().item()
+
+
+def without_baseline(responses: Responses) -> Float[Tensor, "batch token"]:
+    """Â = r."""
+    return zero_at_padding(
+        gold_rewards(responses)[:, None].expand(responses.mask.shape), responses.mask
+    )
+
+
+def of_group(responses: Responses) -> Float[Tensor, "batch token"]:
+    """Â = r - mean of the rest of the group: GRPO's baseline, unbiased and without the std."""
+    return leave_one_out_advantages(gold_rewards(responses).view(-1, GROUP_SIZE)).view(-1, 1)
+
+
+def with_critic(critic: nn.Module, lam: float) -> Advantages:
+    """Â of GAE with the critic's values."""
+
+    @torch.no_grad()
+    def advantages(responses: Responses) -> Float[Tensor, "batch token"]:
+        values = response_values(critic, responses)
+        rewards = token_rewards(gold_rewards(responses), values, responses.mask, beta=0.0)
+        return gae(rewards, values, responses.mask, gamma=1.0, lam=lam)
+
+    return advantages
+
+
+def _batch(policy: nn.Module, group_size: int, seed: int, generator) -> Responses:
+    asked = pad(prompts(BATCH // group_size, seed=seed), [[END]] * (BATCH // group_size))
+    rows = torch.arange(len(asked)).repeat_interleave(group_size)
+    ids, mask = asked.prompts[rows], asked.prompt_mask[rows]
+    settings = {"max_tokens": MAX_TOKENS, "end_token": END, "generator": generator}
+    return sample(policy, ids, mask, **settings).responses
