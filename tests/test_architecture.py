@@ -21,7 +21,7 @@ PACKAGE = "rlhf_lab"
 # Nouns first, verbs last. A module imports only from lines above its own. Modules on one line do
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
-responses settings
+responses settings processes precision
 masked
 kl preferences feedback.ranked feedback.labelled
 advantages
@@ -52,6 +52,7 @@ worlds.exact worlds.reviews worlds.sums worlds.imdb
 worlds.review_texts
 worlds.ending
 train.loop train.scores
+train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
 train.review_model train.sums_model
@@ -63,7 +64,7 @@ mutation_record
 style
 svg plots
 diagrams frames
-explore stepper html_tables loop_diagrams
+explore stepper html_tables loop_diagrams reward_diagram
 token_colours derivation_tables mutation_tables filter_table
 experiment_tables
 claim_evidence

@@ -45,6 +45,21 @@ def noise_ceiling(probabilities: Numbers) -> Float[Tensor, ""]:
     return torch.maximum(probabilities, 1 - probabilities).mean()
 
 
+def least_error(
+    rewards: Numbers, pairs: Float[Tensor, "winner loser"], *, comparisons: int
+) -> Float[Tensor, ""]:
+    """The root mean square error of rewards, of mean 0, that no unbiased estimator beats.
+
+    Cramér-Rao: one comparison has the Fisher information Σ P(pair) p (1-p) (e_a - e_b)(e_a - e_b)ᵀ
+    over all pairs {a, b}, p = σ(r_a - r_b); `pairs`, as from `worlds.exact.expected_pairs`, says
+    how likely w beats l. The pseudo-inverse leaves out the constant that no comparison fixes.
+    """
+    p = torch.sigmoid(rewards[:, None] - rewards[None, :])
+    weights = (pairs + pairs.T) * p * (1 - p)
+    information = comparisons * (torch.diag(weights.sum(dim=1)) - weights)
+    return (torch.linalg.pinv(information).trace() / len(rewards)).sqrt()
+
+
 def calibration(
     probabilities: Numbers, outcomes: Bool[Tensor, "item"], *, bins: int = 10
 ) -> Calibration:

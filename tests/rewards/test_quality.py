@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlhf_lab.rewards.quality import accuracy_against_gold, calibration, noise_ceiling
+from rlhf_lab.rewards.quality import accuracy_against_gold, calibration, least_error, noise_ceiling
 
 
 def numbers(*values):
@@ -54,3 +54,20 @@ def test_bins_without_a_prediction_are_left_out():
     assert bins.predicted.tolist() == [0, 0.975]
     assert bins.observed.tolist() == [0, 0.5]
     assert bins.error == pytest.approx(2 / 3 * 0.475)
+
+
+def test_the_least_error_of_two_rewards_is_that_of_one_logit():
+    """r_1 - r_2 has at best the variance 1 / (n p (1 - p)); each of the two, centred, a quarter."""
+    rewards, count = numbers(0.7, -0.4), 400
+    p = (rewards[0] - rewards[1]).sigmoid()
+    pairs = torch.tensor([[0, p], [1 - p, 0]], dtype=torch.float64)
+    expected = (1 / (4 * count * p * (1 - p))) ** 0.5
+    assert least_error(rewards, pairs, comparisons=count).item() == pytest.approx(expected.item())
+
+
+def test_the_least_error_falls_with_the_root_of_the_comparisons_and_ignores_a_constant():
+    rewards = torch.randn(6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    pairs = (rewards[:, None] - rewards[None, :]).sigmoid() / 36
+    few, many = (least_error(rewards, pairs, comparisons=n).item() for n in (100, 10_000))
+    assert few == pytest.approx(10 * many)
+    assert least_error(rewards + 9, pairs, comparisons=100).item() == pytest.approx(few)

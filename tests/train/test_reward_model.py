@@ -24,6 +24,7 @@ from rlhf_lab.rewards.networks import (
     summed_token_rewards,
 )
 from rlhf_lab.rewards.preferencewise import preference_logit
+from rlhf_lab.rewards.quality import least_error
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 from rlhf_lab.worlds.exact import as_preferences, exact_world, expected_pairs, sample_pairs
@@ -53,19 +54,6 @@ def evenly_drawn(world):
     return replace(world, reference_logprobs=even)
 
 
-def least_error(world, comparisons):
-    """The root of the mean variance that no unbiased estimator beats (Cramér and Rao).
-
-    Fisher information of one comparison about the rewards, those of mean 0:
-    Σ_pairs P(pair) p (1 - p) (e_w - e_l)(e_w - e_l)ᵀ.
-    """
-    pairs = expected_pairs(world.reference_logprobs, world.rewards)
-    weights = pairs * torch.sigmoid(world.rewards[None, :] - world.rewards[:, None])
-    information = torch.diag(weights.sum(dim=1)) - weights
-    information = (information + information.T) / 2
-    return (torch.linalg.pinv(information * comparisons).trace() / len(pairs)).sqrt().item()
-
-
 def error_of_the_fit(world, seed):
     pairs = sample_pairs(world, 100_000, torch.Generator().manual_seed(seed))
     longest = world.responses.tokens.shape[1]
@@ -86,7 +74,8 @@ def test_100_000_comparisons_recover_nine_rewards_to_0_02(seed):
 def test_the_error_of_125_rewards_is_the_least_that_theory_allows():
     """About 0.06: with so many responses each is compared 1,600 times, and no fit does better."""
     world = evenly_drawn(exact_world(seed=0))
-    least = least_error(world, 100_000)
+    pairs = expected_pairs(world.reference_logprobs, world.rewards)
+    least = least_error(world.rewards, pairs, comparisons=100_000).item()
     assert least > 0.05
     assert error_of_the_fit(world, 0) == pytest.approx(least, rel=0.2)
 
@@ -248,8 +237,8 @@ def test_a_nan_in_the_weights_stops_the_run():
 def test_the_rate_warms_up_then_falls_to_nothing(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "rlhf_lab.train.reward_model.update",
-        lambda _optimizer, _loss, **settings: seen.append(settings["learning_rate"]) or 0.0,
+        "rlhf_lab.train.micro_batches.Update.apply",
+        lambda update, **settings: seen.append(settings["learning_rate"]) or update.sums,
     )
     trained(
         reward_model(BASE, seed=0),
