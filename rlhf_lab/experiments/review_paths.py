@@ -28,7 +28,7 @@ PROMPTS = 48  # for best-of-n, each with max(BEST_OF) responses
 SAMPLING = {"max_tokens": MAX_TOKENS, "end_token": END}
 
 
-def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> Iterator[Metrics]:
+def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 15) -> Iterator[Metrics]:
     """PPO on a reward, β of the KL in the reward."""
     policy = trainable_copy(task.reference)
     rates = {"learning_rate": 5e-3, "critic_learning_rate": 5e-3}
@@ -36,7 +36,7 @@ def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> Ite
     return along(task, policy, train_ppo(policy, reward, task.openings(), config), every=3)
 
 
-def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> Iterator[Metrics]:
+def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 15) -> Iterator[Metrics]:
     """GRPO in groups of 8, β of the KL in the loss."""
     policy = trainable_copy(task.reference)
     config = GRPOConfig(
@@ -45,7 +45,7 @@ def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 18) -> It
     return along(task, policy, train_grpo(policy, reward, task.openings(), config), every=3)
 
 
-def dpo_path(task: Task, *, beta: float, steps: int = 70) -> Iterator[Metrics]:
+def dpo_path(task: Task, *, beta: float, steps: int = 60) -> Iterator[Metrics]:
     """DPO on the comparisons, which knows no reward model."""
     policy = trainable_copy(task.reference)
     config = DPOConfig(
@@ -60,7 +60,7 @@ def dpo_path(task: Task, *, beta: float, steps: int = 70) -> Iterator[Metrics]:
     return along(task, policy, train_dpo(policy, task.reference, task.pairs, config), every=10)
 
 
-def sft_path(task: Task, *, steps: int = 70) -> Iterator[Metrics]:
+def sft_path(task: Task, *, steps: int = 60) -> Iterator[Metrics]:
     """Supervised fine-tuning on the chosen responses."""
     policy = trainable_copy(task.reference)
     config = SFTConfig(

@@ -61,7 +61,7 @@ def test_all_paths_start_at_the_reference_and_leave_it(small, monkeypatch):
         monkeypatch.setattr(frontier, strengths, kept)
     table = overoptimisation.run(0, pairs=64) | frontier.run(0, pairs=64)
     paths = {name.removesuffix(" kl") for name in table if name.endswith(" kl")}
-    assert paths == {"ppo", "grpo", "dpo", "best of n", "dpo 1.0", "ppo on gold", "sft"}
+    assert paths == {"ppo", "ppo 0.1", "grpo", "dpo", "best of n", "dpo 1.0", "ppo on gold", "sft"}
     for name in paths:
         start, *later = table[f"{name} kl"]
         assert start == pytest.approx(0, abs=1e-6), name

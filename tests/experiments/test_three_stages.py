@@ -24,7 +24,7 @@ def test_fine_tuning_makes_demonstrations_that_it_did_not_see_likelier():
         before, after = (
             next_token_loss(response_logprobs(model, fresh), fresh.mask) for model in models
         )
-    assert after < before - 0.05
+    assert after < before - 0.02
 
 
 def test_a_reward_that_is_gold_orders_every_pair_rightly_and_its_opposite_none():
