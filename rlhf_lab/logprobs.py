@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rlhf_lab import precision
 from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.responses import Responses
 
@@ -27,14 +28,16 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
     """
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)[:, :-1]
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)[:, :-1]
-    output = model(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=positions(mask),
-        logits_to_keep=responses.tokens.shape[1],
-        use_cache=False,
-    )
-    return output.logits[:, -responses.tokens.shape[1] :]  # also where it keeps all
+    with precision.of_matrices(ids.device):
+        output = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions(mask),
+            logits_to_keep=responses.tokens.shape[1],
+            use_cache=False,
+        )
+    kept = output.logits[:, -responses.tokens.shape[1] :]  # also where it keeps all
+    return precision.at_least_float32(kept)
 
 
 def sampling_logits(
@@ -108,8 +111,10 @@ def positions(mask: Tensor) -> Tensor:
 def check_fits(model: nn.Module, responses: Responses) -> None:
     """Raise ValueError where a token id or a length is outside what the model knows.
 
-    Call it once on a whole data set, before the first step.
+    Also where data and model are on different devices. Call it once on a whole data set, before
+    the first step.
     """
+    check_device(model, "responses", responses.tokens)
     check_vocabulary(model, "prompts", responses.prompts)
     check_vocabulary(model, "tokens", responses.tokens)
     context = model.config.max_position_embeddings
@@ -128,4 +133,13 @@ def check_vocabulary(model: nn.Module, name: str, ids: Int[Tensor, "batch positi
         raise ValueError(
             f"{name}: token ids must lie in 0..{vocabulary - 1}, the model's vocabulary, "
             f"got {int(ids.min())}..{int(ids.max())}; is this the model's own tokenizer?"
+        )
+
+
+def check_device(model: nn.Module, name: str, ids: Int[Tensor, "batch position"]) -> None:
+    """Raise ValueError where a batch is not where the model is."""
+    device = next(model.parameters()).device
+    if ids.device != device:
+        raise ValueError(
+            f"the {name} are on {ids.device} and the model on {device}; move one with .to(device)"
         )

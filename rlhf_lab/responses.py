@@ -86,6 +86,10 @@ class Preferences:
     def __getitem__(self, rows: Index) -> "Preferences":
         return Preferences(self.chosen[rows], self.rejected[rows])
 
+    def to(self, device: torch.device | str) -> "Preferences":
+        """The same pairs on another device."""
+        return Preferences(self.chosen.to(device), self.rejected.to(device))
+
 
 def pad(
     prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], *, pad_token: int = 0

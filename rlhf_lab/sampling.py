@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from rlhf_lab.logprobs import check_vocabulary, positions, without_early_end
+from rlhf_lab import precision, processes
+from rlhf_lab.logprobs import check_device, check_vocabulary, positions, without_early_end
 from rlhf_lab.responses import Responses, Rollout
 from rlhf_lab.settings import require_count, require_positive
 
@@ -20,42 +21,50 @@ def sample(
     generator: torch.Generator,
     temperature: float = 1.0,
     min_tokens: int = 1,
+    rows: slice | None = None,
 ) -> Rollout:
     """One response to each prompt, y_t ~ softmax(logits / temperature), with its log-probs.
 
     A response ends with its first `end_token`, which belongs to it, or after `max_tokens`; with
     None every response has `max_tokens` tokens. Before `min_tokens` the end token has probability
-    0. No top-k, no top-p: the log-probs are those of the distribution sampled from. Raises
-    ValueError where settings, prompts and model do not fit, FloatingPointError for logits of NaN.
+    0. No top-k, no top-p: the log-probs are those of the distribution sampled from. With `rows`
+    only those are answered, with the random numbers that they have in the whole batch, while other
+    processes answer the others. Raises ValueError where settings, prompts and model do not fit,
+    FloatingPointError for logits of NaN.
     """
     settings = {"max_tokens": max_tokens, "min_tokens": min_tokens, "end_token": end_token}
     check_sampling(model, prompts, prompt_mask, temperature=temperature, **settings)
+    size, own = len(prompts), slice(None) if rows is None else rows
+    prompts, prompt_mask = prompts[own], prompt_mask[own]
     alive = torch.ones_like(prompts[:, 0], dtype=torch.bool)
     attention, ids, cache = prompt_mask, prompts, None
     tokens, logprobs, mask = [], [], []
-    for count in range(max_tokens):
-        output = model(
-            input_ids=ids,
-            attention_mask=attention,
-            position_ids=positions(attention)[:, -ids.shape[1] :],
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        cache = output.past_key_values
-        logits = without_early_end(
-            output.logits[:, -1:] / temperature, min_tokens=min_tokens - count, end_token=end_token
-        )
-        token, logprob = _draw(logits[:, 0], generator)
-        tokens.append(token)
-        logprobs.append(logprob)
-        mask.append(alive)
-        if end_token is not None:
-            alive = alive & (token != end_token)
-            if not alive.any():
-                break
-        ids = token[:, None]
-        attention = torch.cat([attention, torch.ones_like(attention[:, :1])], dim=1)
+    with precision.of_matrices(prompts.device):
+        for count in range(max_tokens):
+            output = model(
+                input_ids=ids,
+                attention_mask=attention,
+                position_ids=positions(attention)[:, -ids.shape[1] :],
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            cache = output.past_key_values
+            logits = precision.at_least_float32(output.logits[:, -1:]) / temperature
+            logits = without_early_end(logits, min_tokens=min_tokens - count, end_token=end_token)
+            uniform = torch.rand(
+                size, 1, generator=generator, dtype=logits.dtype, device=generator.device
+            )
+            token, logprob = _draw(logits[:, 0], uniform[own].to(logits.device))
+            tokens.append(token)
+            logprobs.append(logprob)
+            mask.append(alive)
+            if end_token is not None:
+                alive = alive & (token != end_token)
+                if not (alive.any() if rows is None else processes.summed(alive.any())):
+                    break
+            ids = token[:, None]
+            attention = torch.cat([attention, torch.ones_like(attention[:, :1])], dim=1)
     responses = Responses(prompts, prompt_mask, torch.stack(tokens, 1), torch.stack(mask, 1))
     return Rollout(responses, torch.stack(logprobs, 1))
 
@@ -91,6 +100,7 @@ def check_sampling(
     """Raise ValueError where `sample` could not work; a loop calls it before its first step."""
     require_count(max_tokens=max_tokens, min_tokens=min_tokens)
     require_positive(temperature=temperature)
+    check_device(model, "prompts", prompts)
     check_vocabulary(model, "prompts", prompts)
     vocabulary, context = model.config.vocab_size, model.config.max_position_embeddings
     if end_token is not None and not 0 <= end_token < vocabulary:
@@ -113,23 +123,20 @@ def check_sampling(
 
 
 def _draw(
-    logits: Float[Tensor, "batch vocab"], generator: torch.Generator
+    logits: Float[Tensor, "batch vocab"], uniform: Float[Tensor, "batch 1"]
 ) -> tuple[Int[Tensor, "batch"], Float[Tensor, "batch"]]:
     """A token by inverting the cumulative distribution at one uniform number, and its log-prob.
 
     Ten times as fast as torch.multinomial for GPT-2's vocabulary on a CPU. In float32 at least:
     of a cumulative sum over 50,257 equal terms bfloat16 tells only 1,220 values apart.
     """
-    logprobs = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(dim=-1)
+    logprobs = logits.log_softmax(dim=-1)
     if logprobs.isnan().any():
         raise FloatingPointError(
             "the model's logits hold NaN, or +∞, or nothing but -∞, so there is nothing to sample "
             "from; look at its weights"
         )
     cumulative = logprobs.exp().cumsum(dim=-1)
-    uniform = torch.rand(
-        len(logits), 1, generator=generator, dtype=logprobs.dtype, device=logits.device
-    )
     token = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
     token = token.clamp(max=logits.shape[-1] - 1)
     return token.squeeze(1), logprobs.gather(1, token).squeeze(1)

@@ -38,6 +38,11 @@ def require_count(*, least: int = 1, **settings: object) -> None:
             raise ValueError(f"{name} must be a whole number, {least} or above, got {value!r}")
 
 
+def require_count_or_none(**settings: object) -> None:
+    """Every setting must be a whole number, 1 or above, or None."""
+    require_count(**{name: value for name, value in settings.items() if value is not None})
+
+
 def require_divisor(whole: int, **settings: int) -> None:
     """Every setting must divide `whole`, so that nothing is left over."""
     for name, value in settings.items():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -32,3 +33,7 @@ class Labelled:
 
     def __getitem__(self, rows: Index) -> "Labelled":
         return Labelled(self.responses[rows], self.targets[rows])
+
+    def to(self, device: torch.device | str) -> "Labelled":
+        """The same responses and targets on another device."""
+        return Labelled(self.responses.to(device), self.targets.to(device))

@@ -36,6 +36,10 @@ class Ranked:
         numbers = torch.arange(len(self.responses)).view(-1, self.size)[elements]
         return Ranked(self.responses[numbers.flatten()], self.size)
 
+    def to(self, device: torch.device | str) -> "Ranked":
+        """The same rankings on another device."""
+        return Ranked(self.responses.to(device), self.size)
+
 
 def ranked_pairs(preferences: Preferences) -> Ranked:
     """Each comparison as an element of its own, a ranking of two."""

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab import precision
 from rlhf_lab.logprobs import positions, response_logprobs
 from rlhf_lab.losses import check_beta
 from rlhf_lab.masked import sum_over_tokens, zero_at_padding
@@ -39,14 +40,15 @@ def token_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batc
     """Index t holds what the network says after it has read response token t."""
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)
     length = responses.tokens.shape[1]
-    output = model(
-        input_ids=torch.cat([responses.prompts, responses.tokens], dim=1),
-        attention_mask=mask,
-        position_ids=positions(mask),
-        logits_to_keep=length,
-        use_cache=False,
-    )
-    return output.logits[:, -length:]
+    with precision.of_matrices(mask.device):
+        output = model(
+            input_ids=torch.cat([responses.prompts, responses.tokens], dim=1),
+            attention_mask=mask,
+            position_ids=positions(mask),
+            logits_to_keep=length,
+            use_cache=False,
+        )
+    return precision.at_least_float32(output.logits[:, -length:])
 
 
 def last_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch column"]:

@@ -12,15 +12,15 @@ from rlhf_lab.logprobs import check_fits, sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, Responses, trim
-from rlhf_lab.settings import require_count, require_positive
+from rlhf_lab.settings import require_count, require_count_or_none, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
     resumable,
     trainable_parameters,
-    update,
     warmed_up,
 )
+from rlhf_lab.train.micro_batches import Update, over_rows, slices
 from rlhf_lab.training_state import TrainingState
 
 
@@ -32,6 +32,8 @@ class DPOConfig:
     """number of updates"""
     batch_size: int = 64
     """pairs an update"""
+    micro_batch_size: int | None = None
+    """pairs in memory at a time, which changes no result; None: all of them"""
     beta: float = 0.1
     """β, strength of the pull to the reference: larger stays closer"""
     learning_rate: float = 1e-6
@@ -44,6 +46,7 @@ class DPOConfig:
 
     def __post_init__(self):
         require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count_or_none(micro_batch_size=self.micro_batch_size)
         require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(
             beta=self.beta, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm
@@ -85,39 +88,35 @@ def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Me
     policy.eval()  # no dropout: log π must be that of the policy that samples
     reference.eval()
     # The reference never changes: its log-probs are computed once, not once a step.
-    reference_chosen = _all_logprobs(reference, preferences.chosen, config.batch_size)
-    reference_rejected = _all_logprobs(reference, preferences.rejected, config.batch_size)
+    size = config.micro_batch_size or config.batch_size
+    reference_chosen = _all_logprobs(reference, preferences.chosen, size)
+    reference_rejected = _all_logprobs(reference, preferences.rejected, size)
+    alike = torch.ones(len(preferences), dtype=torch.long)
     for step in steps:
-        rows = batches[step]
-        chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
-        rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))
-        chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
-        rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
-        loss = dpo_loss(chosen_reward, rejected_reward)
+        update = Update(optimizer, step=step)
+        for rows, share in slices(batches[step], alike, config.micro_batch_size):
+            chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
+            rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))
+            chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
+            rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
+            means = {
+                "loss": dpo_loss(chosen_reward, rejected_reward),
+                "accuracy": preference_accuracy(chosen_reward, rejected_reward),
+                "margin": (chosen_reward - rejected_reward).mean(),
+                "chosen_reward": chosen_reward.mean(),
+                "rejected_reward": rejected_reward.mean(),
+                "chosen_logprob": chosen.mean(),
+                "rejected_logprob": rejected.mean(),
+            }
+            update.add(share, means)
         learning_rate = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
-        grad_norm = update(
-            optimizer,
-            loss,
-            step=step,
-            learning_rate=learning_rate,
-            max_grad_norm=config.max_grad_norm,
-        )
-        yield {
-            "step": step,
-            "loss": loss.item(),
-            "accuracy": preference_accuracy(chosen_reward, rejected_reward).item(),
-            "margin": (chosen_reward - rejected_reward).mean().item(),
-            "chosen_reward": chosen_reward.mean().item(),
-            "rejected_reward": rejected_reward.mean().item(),
-            "chosen_logprob": chosen.mean().item(),
-            "rejected_logprob": rejected.mean().item(),
-            "grad_norm": grad_norm,
-        }
+        metrics = update.apply(learning_rate=learning_rate, max_grad_norm=config.max_grad_norm)
+        yield {"step": step} | metrics
 
 
 @torch.no_grad()
-def _all_logprobs(
-    model: nn.Module, responses: Responses, batch_size: int
-) -> Float[Tensor, "batch"]:
-    rows = torch.arange(len(responses)).split(batch_size)
-    return torch.cat([sequence_logprobs(model, trim(responses[batch])) for batch in rows])
+def _all_logprobs(model: nn.Module, responses: Responses, size: int) -> Float[Tensor, "batch"]:
+    def of(rows: Tensor) -> Tensor:
+        return sequence_logprobs(model, trim(responses[rows]))
+
+    return over_rows(of, len(responses), size)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ from rlhf_lab.masked import masked_mean
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.responses import Responses
 from rlhf_lab.train import rollouts, scores
-from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters, update
+from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
+from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
 
 
@@ -67,7 +69,7 @@ def train_grpo(
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
-        rewards = scores.checked_rewards(reward(responses), len(responses))
+        rewards = scores.rewards_of(reward, responses)
         advantages = config.advantages(rewards.view(-1, config.group_size))
         return rewards, advantages.view(-1, 1).expand(responses.mask.shape)
 
@@ -91,7 +93,7 @@ def train_grpo_on_steps(
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
-        rewards, ends = scores.checked_step_rewards(step_reward(responses), responses)
+        rewards, ends = scores.step_rewards_of(step_reward, responses)
         groups = (len(rewards) // config.group_size, config.group_size, -1)
         advantages = config.process_advantages(rewards.view(groups), ends.view(groups))
         return torch.where(ends, rewards, 0).sum(dim=1), advantages.view(ends.shape)
@@ -122,27 +124,26 @@ def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics
         responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
         rewards, advantages = (x.to(old.dtype) for x in judged(responses))
 
+        alike = torch.ones(len(mask), dtype=torch.long)
         for part in shuffled(len(mask), config.minibatch_size, config.epochs, generator):
-            loss = grpo_loss(
-                rollouts.scored(policy, responses[part], config),
-                old[part],
-                seen.reference_logprobs[part],
-                advantages[part],
-                mask[part],
-                epsilon=config.epsilon,
-                beta=config.beta,
-            )
+            update = Update(state.optimizers["policy"], step=step)
+            for row, share in slices(part, alike, config.micro_batch_size):
+                loss = grpo_loss(
+                    rollouts.scored(policy, responses[row], config),
+                    old[row],
+                    seen.reference_logprobs[row],
+                    advantages[row],
+                    mask[row],
+                    epsilon=config.epsilon,
+                    beta=config.beta,
+                )
+                update.add(share, {"loss": loss})
             rate = config.learning_rate * (1 - step / config.steps)
-            limits = {"step": step, "max_grad_norm": config.max_grad_norm}
-            grad_norm = update(state.optimizers["policy"], loss, learning_rate=rate, **limits)
+            updated = update.apply(learning_rate=rate, max_grad_norm=config.max_grad_norm)
 
-        with torch.no_grad():
-            new = rollouts.scored(policy, responses, config)
+        score_again = partial(rollouts.scored, policy, config=config)
+        new = rollouts.in_slices(score_again, responses, config)
         clipped = clip_fraction(new, old, advantages, mask, epsilon=config.epsilon)
-        after = {
-            "loss": loss.item(),
-            "grad_norm": grad_norm,
-            "kl_to_old": masked_mean(k3(old, new), mask).item(),
-            "clip_fraction": clipped.item(),
-        }
-        yield {"step": step, "reward": rewards.mean().item()} | seen.metrics() | after
+        kl_to_old = masked_mean(k3(old, new), mask).item()
+        metrics = {"step": step, "reward": rewards.mean().item()} | seen.metrics() | updated
+        yield metrics | {"kl_to_old": kl_to_old, "clip_fraction": clipped.item()}

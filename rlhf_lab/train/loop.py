@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from rlhf_lab import processes
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.training_state import TrainingState
 
@@ -21,7 +22,8 @@ def history(run: Iterable[Metrics], *, steps: int | None = None) -> History:
     {'step': [0, 1], 'loss': [1.0, 0.5]}
     """
     table: History = {}
-    for metrics in tqdm(run, total=steps, unit="step", leave=False, delay=2):
+    bar = tqdm(run, total=steps, unit="step", leave=False, delay=2) if processes.is_main() else run
+    for metrics in bar:
         for name, value in metrics.items():
             table.setdefault(name, []).append(value)
     return table
@@ -59,11 +61,14 @@ def shuffled(
 
 
 def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None) -> Iterator[int]:
-    """The numbers of the steps that are left; the state is kept, where it is due, after each."""
+    """The numbers of the steps that are left; the state is kept, where it is due, after each.
+
+    Of several processes, which must see one file, the main one writes it.
+    """
     done = 0 if checkpoints is None else checkpoints.restore(state)
     for step in range(done, steps):
         yield step
-        if checkpoints is not None:
+        if checkpoints is not None and processes.is_main():
             checkpoints.keep(state, steps_done=step + 1)
 
 
@@ -88,18 +93,32 @@ def update(
 ) -> float:
     """One gradient step, the gradient's norm clipped; returns the norm before clipping.
 
-    Raises FloatingPointError, with nothing changed, where the loss or its gradient is not finite.
+    For a batch in slices, and for several processes, see `micro_batches.Update`. Raises
+    FloatingPointError, with nothing changed, where the loss or its gradient is not finite.
     """
-    if not loss.isfinite():
-        raise FloatingPointError(f"the loss is {loss.item()} at step {step}; nothing was updated")
+    require_finite(loss, step)
     optimizer.zero_grad()
     loss.backward()
+    return step_along_gradient(
+        optimizer, step=step, learning_rate=learning_rate, max_grad_norm=max_grad_norm
+    )
+
+
+def require_finite(loss: Float[Tensor, ""], step: int) -> None:
+    """Raise FloatingPointError for a loss of NaN or infinity."""
+    if not loss.isfinite():
+        raise FloatingPointError(f"the loss is {loss.item()} at step {step}; nothing was updated")
+
+
+def step_along_gradient(
+    optimizer: torch.optim.Optimizer, *, step: int, learning_rate: float, max_grad_norm: float
+) -> float:
+    """A step along the gradients that are there, their norm clipped; returns it unclipped."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
     if not norm.isfinite():
         raise FloatingPointError(
-            f"the gradient's norm is {norm.item()} at step {step} (loss {loss.item()}); "
-            "nothing was updated"
+            f"the gradient's norm is {norm.item()} at step {step}; nothing was updated"
         )
     for group in optimizer.param_groups:
         group["lr"] = learning_rate

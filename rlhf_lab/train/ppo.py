@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,8 @@ from rlhf_lab.losses import clipped_value_loss
 from rlhf_lab.masked import masked_mean, whiten
 from rlhf_lab.models import frozen_copy, value_model
 from rlhf_lab.train import rollouts, scores
-from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters, update
+from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
+from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.train.pretraining_mix import PretrainingMix
 from rlhf_lab.train.trust_region import Clipped, Penalised
 from rlhf_lab.training_state import TrainingState
@@ -104,45 +106,41 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
         rows = torch.randint(len(prompts), (config.batch_size,), generator=generator)
         seen = rollouts.experience(policy, reference, prompts[rows], config, generator)
         responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
-        score = scores.checked_rewards(reward(responses), len(responses)).to(old.dtype)
-        with torch.no_grad():
-            values = response_values(critic, responses)
+        score = scores.rewards_of(reward, responses).to(old.dtype)
+        values = rollouts.in_slices(partial(response_values, critic), responses, config)
         rewards = token_rewards(score, k1(old, seen.reference_logprobs), mask, beta=beta)
         raw = gae(rewards, values, mask, gamma=config.gamma, lam=config.lam)
         returns, advantages = raw + values, config.normalise(raw, mask)
 
+        lengths, size = mask.sum(dim=1), config.micro_batch_size
         for part in shuffled(config.batch_size, config.minibatch_size, config.epochs, generator):
-            new = rollouts.scored(policy, responses[part], config)
-            loss = config.trust_region.loss(new, old[part], advantages[part], mask[part], penalty)
+            update, fit = (Update(optimizer, step=step) for optimizer in state.optimizers.values())
             if pretraining is not None:
-                loss = pretraining.added_to(loss, policy, len(part), generator)
-            expected = response_values(critic, responses[part])
-            value_loss = clipped_value_loss(
-                expected, values[part], returns[part], mask[part], epsilon=config.value_epsilon
-            )
-            falling = 1 - step / config.steps
-            limits = {"step": step, "max_grad_norm": config.max_grad_norm}
-            rate = falling * config.learning_rate
-            grad_norm = update(state.optimizers["policy"], loss, learning_rate=rate, **limits)
+                texts = pretraining.slices(len(part), size, generator)
+            for row, share in slices(part, lengths, size):
+                new = rollouts.scored(policy, responses[row], config)
+                sides = new, old[row], advantages[row], mask[row]
+                loss = config.trust_region.loss(*sides, penalty)
+                if pretraining is not None:
+                    loss = pretraining.added_to(loss, share, policy, *next(texts))
+                update.add(share, {"loss": loss})
+                new = response_values(critic, responses[row])
+                sides = new, values[row], returns[row], mask[row]
+                fit.add(share, {"loss": clipped_value_loss(*sides, epsilon=config.value_epsilon)})
+            falling, norm = 1 - step / config.steps, config.max_grad_norm
+            updated = update.apply(learning_rate=falling * config.learning_rate, max_grad_norm=norm)
             rate = falling * config.critic_learning_rate
-            update(state.optimizers["critic"], value_loss, learning_rate=rate, **limits)
+            fitted = fit.apply(learning_rate=rate, max_grad_norm=norm)
 
-        with torch.no_grad():
-            new = rollouts.scored(policy, responses, config)
+        score_again = partial(rollouts.scored, policy, config=config)
+        new = rollouts.in_slices(score_again, responses, config)
         kl_to_old = masked_mean(k3(old, new), mask).clamp(min=0).item()
         metrics = {"step": step, "reward": score.mean().item(), "beta": beta} | seen.metrics()
         state.numbers["penalty"] = config.trust_region.adapted(penalty, kl_to_old)
         if config.target_kl is not None:
             target = {"target_kl": config.target_kl, "gain": config.batch_size / config.horizon}
             state.numbers["beta"] = adapted_kl_coef(beta, metrics["kl"], **target)
-        yield (
-            metrics
-            | config.trust_region.metrics(new, old, advantages, mask, penalty)
-            | {
-                "kl_to_old": kl_to_old,
-                "loss": loss.item(),
-                "value_loss": value_loss.item(),
-                "explained_variance": explained_variance(values, returns, mask).item(),
-                "grad_norm": grad_norm,
-            }
-        )
+        metrics |= config.trust_region.metrics(new, old, advantages, mask, penalty) | updated
+        explained = explained_variance(values, returns, mask).item()
+        after = {"value_loss": fitted["loss"], "explained_variance": explained}
+        yield metrics | {"kl_to_old": kl_to_old} | after

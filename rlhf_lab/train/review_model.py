@@ -16,7 +16,13 @@ TRAINING = SFTConfig(steps=800, batch_size=32, learning_rate=5e-3, warmup_steps=
 TEXTS = {"count": 25_600, "seed": 0}
 SOURCES = (
     *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
-    *("train/loop.py", "train/sft.py", "train/review_model.py", "worlds/grammar.py"),
+    *(
+        "train/loop.py",
+        "train/micro_batches.py",
+        "train/sft.py",
+        "train/review_model.py",
+        "worlds/grammar.py",
+    ),
     *(f"worlds/review{part}.py" for part in ("_grammar", "_rules", "_words", "s")),
 )
 

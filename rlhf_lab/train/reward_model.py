@@ -7,11 +7,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.feedback.labelled import Labelled
 from rlhf_lab.feedback.ranked import Ranked
 from rlhf_lab.logprobs import check_fits
-from rlhf_lab.settings import require_count, require_not_negative, require_positive
-from rlhf_lab.train.loop import Metrics, minibatches, update, warmed_up
+from rlhf_lab.settings import (
+    require_count,
+    require_count_or_none,
+    require_not_negative,
+    require_positive,
+)
+from rlhf_lab.train.loop import Metrics, minibatches, resumable, warmed_up
+from rlhf_lab.train.micro_batches import Update, slices
+from rlhf_lab.training_state import TrainingState
 
 Feedback = Ranked | Labelled
 Loss = Callable[[nn.Module, Feedback], Float[Tensor, ""]]
@@ -24,6 +32,8 @@ class RewardModelConfig:
     steps: int
     batch_size: int = 32
     """elements an update: a ranking counts once, however many responses it has"""
+    micro_batch_size: int | None = None
+    """elements in memory at a time, which changes no result; None: all of them"""
     learning_rate: float = 1e-3
     """highest rate; after the warm-up it falls in a line to 0"""
     warmup_steps: int = 5
@@ -33,19 +43,26 @@ class RewardModelConfig:
 
     def __post_init__(self):
         require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count_or_none(micro_batch_size=self.micro_batch_size)
         require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         require_not_negative(weight_decay=self.weight_decay)
 
 
 def train_reward_model(
-    model: nn.Module, feedback: Feedback, config: RewardModelConfig, loss: Loss
+    model: nn.Module,
+    feedback: Feedback,
+    config: RewardModelConfig,
+    loss: Loss,
+    *,
+    checkpoints: Checkpoints | None = None,
 ) -> Iterator[Metrics]:
     """Train `model` in place; yields one dictionary of metrics a step, measured before the step.
 
-    `loss(model, batch)` is one of `rlhf_lab.rewards.losses`, and must fit the kind of feedback.
-    Raises ValueError before the first step where settings, data and model do not fit, or a weight
-    is frozen; FloatingPointError where the loss is not finite.
+    `loss(model, batch)`, a mean over the batch, is one of `rlhf_lab.rewards.losses` and must fit
+    the kind of feedback. With `checkpoints` a run that was broken off goes on. Raises ValueError
+    before the first step where settings, data and model do not fit, or a weight is frozen;
+    FloatingPointError where the loss is not finite.
     """
     check_fits(model, feedback.responses)
     generator = torch.Generator().manual_seed(config.seed)
@@ -55,22 +72,22 @@ def train_reward_model(
     optimizer = torch.optim.AdamW(
         all_parameters(model), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    return _steps(model, feedback, config, loss, batches, optimizer)
+    state = TrainingState(modules={"model": model}, optimizers={"model": optimizer})
+    steps = resumable(config.steps, state, checkpoints)
+    return _steps(model, feedback, config, loss, list(batches), optimizer, steps)
 
 
-def _steps(model, feedback, config, loss, batches, optimizer) -> Iterator[Metrics]:
+def _steps(model, feedback, config, loss, batches, optimizer, steps) -> Iterator[Metrics]:
     model.eval()  # no dropout, as everywhere here
-    for step, rows in enumerate(batches):
-        value = loss(model, feedback[rows])
+    alike = torch.ones(len(feedback), dtype=torch.long)
+    for step in steps:
+        update = Update(optimizer, step=step)
+        for rows, share in slices(batches[step], alike, config.micro_batch_size):
+            update.add(share, {"loss": loss(model, feedback[rows])})
         rising = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
-        grad_norm = update(
-            optimizer,
-            value,
-            step=step,
-            learning_rate=min(rising, config.learning_rate * (1 - step / config.steps)),
-            max_grad_norm=config.max_grad_norm,
-        )
-        yield {"step": step, "loss": value.item(), "grad_norm": grad_norm}
+        learning_rate = min(rising, config.learning_rate * (1 - step / config.steps))
+        metrics = update.apply(learning_rate=learning_rate, max_grad_norm=config.max_grad_norm)
+        yield {"step": step} | metrics
 
 
 def all_parameters(model: nn.Module) -> list[nn.Parameter]:

@@ -7,45 +7,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab import processes
 from rlhf_lab.diagnostics import entropy
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.logprobs import response_logprobs, sampling_logits, token_logprobs
 from rlhf_lab.masked import masked_mean, sum_over_tokens
 from rlhf_lab.responses import Responses, pad
 from rlhf_lab.sampling import check_sampling, sample
-from rlhf_lab.settings import of, require_count, require_positive
+from rlhf_lab.settings import of
 from rlhf_lab.train.loop import Metrics
-
-
-@dataclass(frozen=True, kw_only=True)
-class RolloutConfig:
-    """Settings that every loop with fresh responses has."""
-
-    steps: int
-    """number of times that responses are sampled"""
-    max_tokens: int
-    """longest response, in tokens"""
-    end_token: int | None
-    """a response ends with it; None: every response has max_tokens tokens"""
-    min_tokens: int = 1
-    """shortest response, in tokens"""
-    temperature: float = 1.0
-    """T: responses are drawn from softmax(logits / T), and scored with it"""
-    minibatch_size: int = 64
-    """responses an update"""
-    epochs: int = 4
-    """passes over the responses of a step"""
-    learning_rate: float = 1e-5
-    """at the first step; it falls in a line to 0"""
-    max_grad_norm: float = 1.0
-    """the gradient is scaled down to this norm"""
-    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
-    seed: int = 0
-
-    def __post_init__(self):
-        require_count(**of(self, "steps", "minibatch_size", "epochs"))
-        require_count(least=0, seed=self.seed)
-        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
+from rlhf_lab.train.micro_batches import over_rows
+from rlhf_lab.train.rollout_config import RolloutConfig
 
 
 @dataclass(frozen=True)
@@ -107,25 +79,47 @@ def experience(
     config: RolloutConfig,
     generator: torch.Generator,
 ) -> Experience:
-    """One response of the policy to each row's prompt, scored by policy and reference."""
-    settings = scoring_settings(config)
-    responses = sample(
+    """One response of the policy to each row's prompt, scored by policy and reference.
+
+    Of several processes each samples and scores its own rows, and all know the whole.
+    """
+    settings, count = scoring_settings(config), len(prompts)
+    own = sample(
         policy,
         prompts.prompts,
         prompts.prompt_mask,
         max_tokens=config.max_tokens,
         generator=generator,
+        rows=processes.own(count),
         **settings,
     ).responses
-    logits = sampling_logits(policy, responses, **settings)
-    reference_logits = sampling_logits(reference, responses, **settings)
-    return Experience(
-        responses,
-        token_logprobs(logits, responses.tokens),
-        token_logprobs(reference_logits, responses.tokens),
-        exact_kl(logits, reference_logits),
-        entropy(logits),
-    )
+    answers = (processes.whole(array, count) for array in (own.tokens, own.mask))
+    responses = Responses(prompts.prompts, prompts.prompt_mask, *answers)
+
+    def measured(rows: Tensor) -> Tensor:
+        part = responses[rows]
+        logits = sampling_logits(policy, part, **settings)
+        reference_logits = sampling_logits(reference, part, **settings)
+        found = (
+            token_logprobs(logits, part.tokens),
+            token_logprobs(reference_logits, part.tokens),
+            exact_kl(logits, reference_logits),
+            entropy(logits),
+        )
+        return torch.stack(found, dim=1)
+
+    return Experience(responses, *over_rows(measured, count, config.micro_batch_size).unbind(dim=1))
+
+
+@torch.no_grad()
+def in_slices(
+    per_token: Callable[[Responses], Float[Tensor, "row token"]],
+    responses: Responses,
+    config: RolloutConfig,
+) -> Float[Tensor, "batch token"]:
+    """per_token(responses) without gradient, a micro-batch at a time: log-probs, or values."""
+    size = config.micro_batch_size
+    return over_rows(lambda rows: per_token(responses[rows]), len(responses), size)
 
 
 def scored(

@@ -6,10 +6,27 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rlhf_lab import processes
 from rlhf_lab.responses import Responses
 
 Reward = Callable[[Responses], Float[Tensor, "batch"]]
 StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]]
+
+
+def rewards_of(reward: Reward, responses: Responses) -> Float[Tensor, "batch"]:
+    """What `reward` says of each response, checked; of several processes each asks for its own."""
+    own = responses[processes.own(len(responses))]
+    rewards = checked_rewards(reward(own), len(own)).to(own.tokens.device)
+    return processes.whole(rewards, len(responses))
+
+
+def step_rewards_of(
+    reward: StepReward, responses: Responses
+) -> tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]:
+    """The same of rewards for steps: the rewards, and true where a step ends."""
+    own = responses[processes.own(len(responses))]
+    rewards, ends = checked_step_rewards(reward(own), own)
+    return processes.whole(rewards, len(responses)), processes.whole(ends, len(responses))
 
 
 def checked_rewards(rewards: object, count: int) -> Float[Tensor, "batch"]:
@@ -37,7 +54,7 @@ def checked_step_rewards(
     wanted = f"the reward must return two tensors of shape {tuple(shape)}: floats, and true at ends"
     if not (isinstance(judged, tuple) and len(judged) == 2):
         raise ValueError(f"{wanted}, got {type(judged).__name__}: {str(judged)[:60]!r}")
-    rewards, ends = judged
+    rewards, ends = (x.to(responses.mask.device) for x in judged)
     if ends.shape != shape or ends.dtype != torch.bool or (ends & ~responses.mask).any():
         raise ValueError(f"{wanted} of steps, at real tokens; got {ends.dtype} {tuple(ends.shape)}")
     if rewards.shape != shape:

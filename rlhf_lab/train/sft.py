@@ -11,14 +11,14 @@ from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.logprobs import check_fits, response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
-from rlhf_lab.settings import require_count, require_positive
+from rlhf_lab.settings import require_count, require_count_or_none, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     resumable,
     trainable_parameters,
-    update,
     warmed_up,
 )
+from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
 
 POOL = 32  # batches that are sorted by length together
@@ -31,6 +31,8 @@ class SFTConfig:
     steps: int
     batch_size: int = 32
     """responses an update"""
+    micro_batch_size: int | None = None
+    """responses in memory at a time, which changes no result; None: all of them"""
     learning_rate: float = 3e-3
     """highest rate; after the warm-up it falls in a line to 0"""
     warmup_steps: int = 50
@@ -39,6 +41,7 @@ class SFTConfig:
 
     def __post_init__(self):
         require_count(steps=self.steps, batch_size=self.batch_size)
+        require_count_or_none(micro_batch_size=self.micro_batch_size)
         require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
 
@@ -69,19 +72,18 @@ def train_sft(
 
 def _steps(policy, responses, config, batches, optimizer, steps) -> Iterator[Metrics]:
     policy.eval()  # no dropout, as everywhere here
+    lengths = responses.mask.sum(dim=1)
     for step in steps:
-        batch = trim(responses[batches[step]])
-        loss = next_token_loss(response_logprobs(policy, batch), batch.mask)
+        update = Update(optimizer, step=step)
+        for rows, share in slices(batches[step], lengths, config.micro_batch_size):
+            batch = trim(responses[rows])
+            update.add(
+                share, {"loss": next_token_loss(response_logprobs(policy, batch), batch.mask)}
+            )
         rising = warmed_up(config.learning_rate, step=step, warmup_steps=config.warmup_steps)
         learning_rate = min(rising, config.learning_rate * (1 - step / config.steps))
-        grad_norm = update(
-            optimizer,
-            loss,
-            step=step,
-            learning_rate=learning_rate,
-            max_grad_norm=config.max_grad_norm,
-        )
-        yield {"step": step, "loss": loss.item(), "grad_norm": grad_norm}
+        metrics = update.apply(learning_rate=learning_rate, max_grad_norm=config.max_grad_norm)
+        yield {"step": step} | metrics
 
 
 def _batches_of_like_length(

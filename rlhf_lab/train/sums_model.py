@@ -28,7 +28,7 @@ TEXTS = {"count": 40_000, "seed": 0}
 FEWEST = 2  # digits of the first texts: a problem of two is a line of the table of addition
 SOURCES = (
     *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
-    *("train/loop.py", "train/sft.py", "train/sums_model.py"),
+    *("train/loop.py", "train/micro_batches.py", "train/sft.py", "train/sums_model.py"),
     *("worlds/sum_steps.py", "worlds/sums.py"),
 )
 

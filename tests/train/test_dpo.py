@@ -143,8 +143,8 @@ def test_metrics_are_those_of_the_batch():
 def test_the_rate_warms_up_and_the_norm_is_bounded(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "rlhf_lab.train.dpo.update",
-        lambda _optimizer, _loss, **settings: seen.append(settings) or 0.0,
+        "rlhf_lab.train.micro_batches.Update.apply",
+        lambda update, **settings: seen.append(settings) or update.sums | {"grad_norm": 0.0},
     )
     run(steps=3, learning_rate=1.0, warmup_steps=2, max_grad_norm=0.7)
     assert [s["learning_rate"] for s in seen] == [0.5, 1.0, 1.0]

@@ -64,8 +64,8 @@ def settings_of_updates(monkeypatch, run):
     """What each update of a run was asked to do, with no update done."""
     seen = []
     monkeypatch.setattr(
-        "rlhf_lab.train.sft.update",
-        lambda _optimizer, _loss, **settings: seen.append(settings) or 0.0,
+        "rlhf_lab.train.micro_batches.Update.apply",
+        lambda update, **settings: seen.append(settings) or update.sums | {"grad_norm": 0.0},
     )
     history(run)
     return seen

@@ -1,0 +1,41 @@
+"""bfloat16 inside the models, float32 outside: off unless asked for.
+
+    with bfloat16():
+        run = history(train_grpo(...))
+
+Matrices are then multiplied in bfloat16, which a GPU and some CPUs do several times as fast. The
+weights, the log-probs and the losses stay in float32.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+_ON = ContextVar("bfloat16", default=False)
+
+
+@contextmanager
+def bfloat16() -> Iterator[None]:
+    """Inside, models compute in bfloat16 where torch.autocast holds that to be safe."""
+    before = _ON.set(True)
+    try:
+        yield
+    finally:
+        _ON.reset(before)
+
+
+def of_matrices(device: torch.device) -> AbstractContextManager:
+    """What a model is called in: torch.autocast inside `bfloat16`, else nothing.
+
+    It must end before the weights change, since autocast keeps the weights that it has rounded.
+    """
+    return torch.autocast(device.type, torch.bfloat16) if _ON.get() else nullcontext()
+
+
+def at_least_float32(x: Float[Tensor, "*item"]) -> Float[Tensor, "*item"]:
+    """x as it is, or in float32 where it has fewer bits: for logits, values and rewards."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,0 +1,82 @@
+"""A batch in slices: where it does not fit into memory, or is shared out to several processes.
+
+What is summed is the mean of the whole batch, not a mean of the slices' means: neither the size of
+a slice nor the number of processes changes a result.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rlhf_lab import processes
+from rlhf_lab.train.loop import Metrics, require_finite, step_along_gradient
+
+Rows = Int[Tensor, "row"]
+
+
+def slices(
+    rows: Rows, weights: Int[Tensor, "batch"], size: int | None
+) -> Iterator[tuple[Rows, float]]:
+    """This process's part of `rows`, `size` at a time, each slice with its share of all weight.
+
+    mean over rows = Σ_slices share · mean over the slice, where a row weighs what it counts for in
+    that mean: its tokens in a mean over tokens, 1 in a mean over responses. None: one slice.
+    """
+    total = int(weights[rows].sum())
+    own = rows[processes.own(len(rows))]
+    for part in own.split(size or len(own)):
+        yield part, int(weights[part].sum()) / total
+
+
+def over_rows(
+    function: Callable[[Rows], Float[Tensor, "row *rest"]], count: int, size: int | None
+) -> Float[Tensor, "count *rest"]:
+    """function(rows) of a batch of `count`, `size` rows at a time, each process its own."""
+    own = torch.arange(count)[processes.own(count)]
+    parts = [function(rows) for rows in own.split(size or len(own))]
+    return processes.whole(torch.cat(parts), count)
+
+
+class Update:
+    """One gradient step on the mean of a batch, of which `add` takes slice after slice."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, *, step: int):
+        self.optimizer, self.step = optimizer, step
+        self.sums: Metrics = {}
+        optimizer.zero_grad()
+
+    def add(self, share: float, means: dict[str, Float[Tensor, ""]]) -> None:
+        """Add share · mean of a slice: of "loss" with its gradient, of all else to report it.
+
+        The slice's graph is free afterwards. Raises FloatingPointError for a loss of NaN or ∞.
+        """
+        loss = share * means["loss"]
+        require_finite(loss, self.step)
+        loss.backward()
+        for name, mean in means.items():  # from -0.0, which added to changes nothing
+            self.sums[name] = self.sums.get(name, -0.0) + share * mean.item()
+
+    def apply(self, *, learning_rate: float, max_grad_norm: float) -> Metrics:
+        """Change the weights; returns the means over the whole batch, and "grad_norm" unclipped.
+
+        Raises FloatingPointError, with no weight changed, where the gradient is not finite.
+        """
+        if processes.count() > 1:
+            self._sum_over_processes()
+        norm = step_along_gradient(
+            self.optimizer,
+            step=self.step,
+            learning_rate=learning_rate,
+            max_grad_norm=max_grad_norm,
+        )
+        return self.sums | {"grad_norm": norm}
+
+    def _sum_over_processes(self) -> None:
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        for gradient in gradients:
+            gradient.copy_(processes.summed(gradient))
+        values = gradients[0].new_tensor(list(self.sums.values()), dtype=torch.float64)
+        self.sums = dict(zip(self.sums, processes.summed(values).tolist(), strict=True))

@@ -1,0 +1,42 @@
+"""The settings of every loop that samples its own responses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from rlhf_lab.settings import of, require_count, require_count_or_none, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """Settings that every loop with fresh responses has."""
+
+    steps: int
+    """number of times that responses are sampled"""
+    max_tokens: int
+    """longest response, in tokens"""
+    end_token: int | None
+    """a response ends with it; None: every response has max_tokens tokens"""
+    min_tokens: int = 1
+    """shortest response, in tokens"""
+    temperature: float = 1.0
+    """T: responses are drawn from softmax(logits / T), and scored with it"""
+    minibatch_size: int = 64
+    """responses an update"""
+    micro_batch_size: int | None = None
+    """responses in memory at a time, which changes no result; None: all of them"""
+    epochs: int = 4
+    """passes over the responses of a step"""
+    learning_rate: float = 1e-5
+    """at the first step; it falls in a line to 0"""
+    max_grad_norm: float = 1.0
+    """the gradient is scaled down to this norm"""
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    seed: int = 0
+
+    def __post_init__(self):
+        require_count(**of(self, "steps", "minibatch_size", "epochs"))
+        require_count_or_none(micro_batch_size=self.micro_batch_size)
+        require_count(least=0, seed=self.seed)
+        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
