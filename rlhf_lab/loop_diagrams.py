@@ -30,16 +30,16 @@ def language_model_loop() -> Axes:
 
 
 def alignment_flow() -> Axes:
-    """People judge responses of a pretrained model; their feedback trains it."""
+    """People judge responses of a pretrained model; their feedback trains it further."""
     return flow(
         {
-            "pretrained\nmodel": (0.0, 0.5),
-            "responses": (1.0, 0.5),
-            "people": (2.0, 0.5),
-            "feedback": (3.0, 0.5),
-            "aligned model\ntrained": (4.1, 0.5),
+            "pretrained\nmodel": (0.0, 1.0),
+            "responses": (1.3, 1.0),
+            "people": (2.6, 1.0),
+            "feedback": (2.6, 0.0),
+            "aligned model\ntrained": (1.3, 0.0),
         },
-        arrows=[(0, 1), (1, 2), (2, 3), (3, 4)],
+        arrows=[(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)],
         gradients=[],
     )
 
