@@ -68,6 +68,22 @@ def rlhf_flow() -> Axes:
     )
 
 
+def ppo_flow() -> Axes:
+    """One step of PPO: the policy that moves is compared with the one that wrote the samples."""
+    return flow(
+        {
+            "responses of\n$\\pi_{old}$, frozen": (0.0, 0.5),
+            "advantages $\\hat A_t$\nfrozen": (1.2, 1.0),
+            "policy $\\pi_\\theta$\ntrained": (1.05, 0.0),
+            "ratio $\\rho_t$": (2.15, 0.0),
+            "clipped surrogate\nto be maximised": (3.25, 0.5),
+        },
+        arrows=[(0, 1), (0, 2), (2, 3), (1, 4), (3, 4)],
+        gradients=[(4, 2)],
+        bend=-0.42,
+    )
+
+
 @rc_context(STYLE)
 def flow(
     boxes: Mapping[str, Place],

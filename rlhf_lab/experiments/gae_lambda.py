@@ -25,9 +25,7 @@ CRITICS = ("exact", "off by 0.5", "always 0")
 
 def run(seed: int, *, critic: str) -> History:
     """Bias and variance for each λ, with a policy drawn at random and one of three critics."""
-    world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
-    generator = torch.Generator().manual_seed(seed)
-    nn.init.normal_(policy.table, generator=generator)
+    world, policy, generator = drawn(seed)
     values = exact_values(world, policy)
     if critic == "off by 0.5":
         values = values + 0.5 * _error_of_each_prefix(values, generator)
@@ -35,20 +33,35 @@ def run(seed: int, *, critic: str) -> History:
         values = torch.zeros_like(values)
     elif critic != "exact":
         raise ValueError(f"critic must be one of {CRITICS}, got {critic!r}")
-    return history({"lam": lam} | exact_estimate(world, policy, values, lam=lam) for lam in LAMBDAS)
+    return history({"lam": lam} | gae_moments(world, policy, values, lam=lam) for lam in LAMBDAS)
 
 
-def exact_estimate(
+def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
+    """A world, and a policy that is not its reference."""
+    world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
+    generator = torch.Generator().manual_seed(seed)
+    nn.init.normal_(policy.table, generator=generator)
+    return world, policy, generator
+
+
+def gae_moments(
     world: ExactWorld,
     policy: TabularPolicy,
     values: Float[Tensor, "response token"],
     *,
     lam: float,
 ) -> dict[str, float]:
-    """|E[g] - ∇J| and E‖g - E[g]‖² of g = Σ_t Â_t ∇log π(y_t), for one response y of the policy."""
+    """`gradient_moments` with the advantages of GAE."""
     with torch.no_grad():
         rewards = world_rewards(world, policy)
         advantages = gae(rewards, values, world.responses.mask, gamma=1.0, lam=lam)
+    return gradient_moments(world, policy, advantages)
+
+
+def gradient_moments(
+    world: ExactWorld, policy: TabularPolicy, advantages: Float[Tensor, "response token"]
+) -> dict[str, float]:
+    """|E[g] - ∇J| and E‖g - E[g]‖² of g = Σ_t Â_t ∇log π(y_t), for one response y of the policy."""
     single = torch.einsum("nt,ntp->np", advantages, token_scores(world, policy))
     logprobs = sequence_logprobs(policy, world.responses)
     value = objective(logprobs, world.reference_logprobs, world.rewards, beta=BETA)

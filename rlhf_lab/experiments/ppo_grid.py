@@ -37,8 +37,7 @@ GRID = {
     **{f"fixed-{penalty:g}": {"penalty": penalty} for penalty in PENALTIES},
     "neither-reference-0.001": {"penalty": 0.0, "beta": 0.001},
 }
-FIRST = ("neither", "clip-0.2", "adaptive-0.01", "fixed-1", "neither-reference-0.001")
-VARIANTS = {f"ppo-grid-{name}": GRID[name] for name in FIRST}
+VARIANTS = {f"ppo-grid-{name}": settings for name, settings in GRID.items()}
 WATCHED = ("step", "reward", "kl", "kl_to_old", "penalty", "clip_fraction", "outside")
 
 
