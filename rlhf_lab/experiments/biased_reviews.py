@@ -1,6 +1,6 @@
 """What does a policy that writes reviews learn from people, and from a machine? (FB-10 to FB-12)
 
-For one budget a machine gives eight times the labels of five people, and hardly errs; but it may
+For one budget a machine gives four times the labels of five people, and hardly errs; but it may
 add `bias` to its worth for each word of a text. Hypothesis: without bias the machine's labels lead
 to more gold reward than people's. With it texts grow longer and the labeller's own reward rises,
 while gold ends below what people's labels lead to. Refuted if fair labels do no better than
@@ -8,7 +8,7 @@ people's, if texts do not grow, or if gold under the bias ends as high as people
 
 Pairs of texts are written by the review model and compared; a reward model is fitted to the labels,
 scaled to mean 0 and standard deviation 1 on texts of the review model, and PPO trains on it. The
-price, the budget and the settings of training were chosen on seed 100.
+bias, the budget and the settings of training were chosen on seed 100.
 """
 
 import torch
@@ -38,13 +38,13 @@ VARIANTS = {
     "biased-reviews-machine-0.3": {"bias": 0.3},
 }
 BUDGET = 1000.0  # in responses read by a person
-PRICE = 0.125  # of a response that the machine reads
+PRICE = 0.25  # of a response that the machine reads
 EVALUATED = 256  # texts at each evaluation
 READ = 4000  # labels that the reward model is trained on, repeats counted: equal for all labellers
 PEOPLE = 5
 
 
-def run(seed: int, *, bias: float | None, steps: int = 20, every: int = 5) -> History:
+def run(seed: int, *, bias: float | None, steps: int = 15, every: int = 5) -> History:
     """Gold, the labellers' own reward, words and KL before training and after each `every` steps.
 
     `bias` None: people.
