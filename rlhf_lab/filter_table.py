@@ -20,8 +20,8 @@ margin-bottom:.5em;font-size:.9em}.rlhf-filter .bar label{display:flex;gap:.4em;
 .rlhf-filter .bar :is(select,[type=search]){font:inherit;min-height:2em;border:1px solid;
 border-radius:.3em;padding:0 .4em;max-width:12em;color:var(--pst-color-text-base,CanvasText);
 background:var(--pst-color-background,Canvas)}
-.rlhf-filter th{font-weight:bold;min-width:6em}.rlhf-filter td{min-width:10em}
-.rlhf-filter td.group{min-width:5em}.rlhf-filter th label{display:flex;gap:.4em}
+.rlhf-filter table{font-size:.9em}.rlhf-filter th{font-weight:bold}.rlhf-filter td{min-width:8em}
+.rlhf-filter td.group{min-width:3em}.rlhf-filter th label{display:flex;gap:.4em}
 @media print{.rlhf-filter :is(.bar,input){display:none!important}}</style>
 <div hidden><div class="bar">
 <label>$group <select autocomplete="off"><option value="">all</option>$options</select></label>
