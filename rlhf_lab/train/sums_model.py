@@ -21,9 +21,9 @@ from rlhf_lab.worlds.sum_steps import DIGITS, MOST, question, solution
 from rlhf_lab.worlds.sums import END, VOCABULARY, demonstrations, encode
 
 ARCHITECTURE = {"layers": 2, "width": 96, "heads": 3, "context": 48, "seed": 0}
-FIRST = SFTConfig(steps=1600, batch_size=64, learning_rate=3e-3, warmup_steps=50)
-FIRST_STEPS = 700  # of the schedule above: its rate is still high when demonstrations begin
-THEN = SFTConfig(steps=900, batch_size=64, learning_rate=3e-3, warmup_steps=20)
+FIRST = SFTConfig(steps=3000, batch_size=16, learning_rate=2e-3, warmup_steps=50)
+FIRST_STEPS = 1200  # of the schedule above: its rate is still high when demonstrations begin
+THEN = SFTConfig(steps=2400, batch_size=16, learning_rate=2e-3, warmup_steps=20)
 TEXTS = {"count": 40_000, "seed": 0}
 FEWEST = 2  # digits of the first texts: a problem of two is a line of the table of addition
 SOURCES = (
