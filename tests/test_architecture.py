@@ -68,7 +68,11 @@ explore stepper html_tables loop_diagrams reward_diagram
 token_colours derivation_tables mutation_tables filter_table
 experiment_tables
 claim_evidence
-checks
+museum.bug
+museum.*
+checks.random_inputs
+checks.exercise
+checks.*
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]
 

@@ -1,0 +1,15 @@
+"""Every exercise that has a check, by name: `check(exercises["gae"], my_gae)`."""
+
+from rlhf_lab.checks import advantages, averages, groups, kl, logprobs, models, policy, preferences
+
+TOPICS = {
+    "Log-probs, masks, positions": logprobs.EXERCISES,
+    "Means over tokens": averages.EXERCISES,
+    "KL": kl.EXERCISES,
+    "Rewards and advantages": advantages.EXERCISES,
+    "PPO": policy.EXERCISES,
+    "Preferences": preferences.EXERCISES,
+    "GRPO": groups.EXERCISES,
+    "Models": models.EXERCISES,
+}
+exercises = {exercise.name: exercise for topic in TOPICS.values() for exercise in topic}

@@ -1,0 +1,148 @@
+"""An exercise, and the check of a function against it.
+
+A check calls the function on fresh random inputs and compares with an answer that is computed in
+another way: by loops over single numbers, by a sum over all outcomes, or by a law.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rlhf_lab.museum.bug import Bug
+
+
+class CheckFailedError(AssertionError):
+    """The function is not right yet; the message says where and, if it is known, why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """What is asked, how to make an input, what the answer is, and the mistakes that are known."""
+
+    name: str
+    asks: str
+    inputs: Callable[[torch.Generator], dict]
+    truth: Callable[..., object] | None = None  # the answer, computed in another way
+    law: Callable[..., str] | None = None  # or what is wrong with an answer; "" for nothing
+    bugs: tuple[Bug, ...] = ()
+    replaces: str = ""  # the package's function of the same signature, "losses.dpo_loss"
+    tolerance: float = 1e-5
+    cases: int = 5  # random inputs a check
+
+
+def check(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
+    """Say that the function is right, or raise CheckFailedError with what is wrong.
+
+    Another seed gives other inputs: give each student one of their own.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for number in range(1, exercise.cases + 1):
+        inputs = exercise.inputs(generator)
+        given = copied(inputs)
+        try:
+            got = function(**given)
+        except Exception as error:
+            raise CheckFailedError(
+                f"{exercise.name}: case {number} of {exercise.cases} stopped with "
+                f"{type(error).__name__}: {error}\n{shown(inputs)}"
+            ) from error
+        if not same_inputs(inputs, given):
+            problem = f"{exercise.name}: an argument was changed in place; work on a copy"
+            raise CheckFailedError(f"{problem}\n{shown(inputs)}")
+        if problem := problem_of(exercise, given, got):
+            raise CheckFailedError(
+                f"{exercise.name}: case {number} of {exercise.cases}: {problem}\n{shown(inputs)}"
+                f"{answers(exercise, inputs, got)}{diagnosis(exercise, inputs, got, problem)}"
+            )
+    return f"{exercise.name}: right on {exercise.cases} random inputs"
+
+
+def problem_of(exercise: Exercise, given: dict, got: object) -> str:
+    """In words, what is wrong with the answer to the inputs given; empty where nothing is."""
+    if exercise.law is not None:
+        return exercise.law(got=got, **given)
+    return difference(got, exercise.truth(**copied(given)), exercise.tolerance)
+
+
+def answers(exercise: Exercise, inputs: dict, got: object) -> str:
+    """The expected answer and the one that came; nothing where a law is asked for."""
+    if exercise.truth is None:
+        return ""
+    return f"\n  expected: {text(exercise.truth(**copied(inputs)))}\n  got:      {text(got)}"
+
+
+def difference(got: object, expected: object, tolerance: float) -> str:
+    """In words, how the answer differs from the expected one; empty where it does not."""
+    if got is None:
+        return "the function returned nothing; did you forget `return`?"
+    try:
+        got, expected = torch.as_tensor(got), torch.as_tensor(expected)
+    except (TypeError, ValueError, RuntimeError):
+        return f"expected a tensor or a number, got {type(got).__name__}"
+    if got.shape != expected.shape:
+        return f"expected the shape {tuple(expected.shape)}, got {tuple(got.shape)}"
+    if expected.dtype == torch.bool and got.dtype != torch.bool:
+        return f"expected true and false (torch.bool), got {got.dtype}"
+    got, expected = got.double(), expected.double()
+    if got.isnan().any() and not expected.isnan().any():
+        return "the answer holds NaN"
+    largest = (got - expected).abs().max().item() if got.numel() else 0.0
+    if torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
+        return ""
+    return f"the answer is off by up to {largest:.3g}"
+
+
+def diagnosis(exercise: Exercise, inputs: dict, got: object, problem: str) -> str:
+    """The known mistakes that give exactly this answer, or break the same law."""
+    return "".join(
+        f"\nThis is exactly what a known mistake gives. {bug.name}: {bug.says}"
+        for bug in exercise.bugs
+        if gives(bug, exercise, copied(inputs), got, problem)
+    )
+
+
+def gives(bug: Bug, exercise: Exercise, given: dict, got: object, problem: str) -> bool:
+    """True where the altered function answers as the student's did."""
+    try:
+        its_own = bug.function(**given)
+        if exercise.law is not None:
+            return exercise.law(got=its_own, **given) == problem
+        if torch.as_tensor(got).shape != torch.as_tensor(its_own).shape:
+            return False
+    except Exception:  # an exhibit may not be made for this input
+        return False
+    same = torch.isclose(*(torch.as_tensor(x).double() for x in (got, its_own)), equal_nan=True)
+    return bool(same.all())
+
+
+def copied(inputs: dict) -> dict:
+    """The same inputs, so that nobody's changes reach another."""
+    return {name: copy.deepcopy(x) for name, x in inputs.items()}
+
+
+def same_inputs(before: dict, after: dict) -> bool:
+    """True where no tensor was changed."""
+    return all(torch.equal(x, after[name]) for name, x in before.items() if isinstance(x, Tensor))
+
+
+def shown(inputs: dict) -> str:
+    """The inputs, one a line."""
+    return "\n".join(f"  {name} = {text(value)}" for name, value in inputs.items())
+
+
+def text(value: object) -> str:
+    """A value as a reader can copy it; long ones shortened."""
+    if isinstance(value, Tensor):
+        value = value.tolist() if value.numel() <= 40 else f"a tensor of shape {tuple(value.shape)}"
+    return str(_rounded(value))
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, list):
+        return [_rounded(x) for x in value]
+    return value

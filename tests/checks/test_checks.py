@@ -1,0 +1,143 @@
+"""Checks of exercises: right functions pass, every known mistake is refused by its name."""
+
+import importlib
+
+import pytest
+import torch
+from torch.nn.functional import logsigmoid
+
+from rlhf_lab.checks import CheckFailedError, check
+from rlhf_lab.checks.catalogue import exercises
+from rlhf_lab.museum import logprobs as museum_of_logprobs
+
+
+def response_mask(tokens, end_token):
+    ends = (tokens == end_token).long()
+    return ends.cumsum(dim=1) - ends == 0
+
+
+def accumulated_mean(x, mask, size):
+    pieces = zip(x.split(size), mask.split(size), strict=True)
+    return sum((a * m).sum() for a, m in pieces) / mask.sum()
+
+
+def dpo_loss(policy, reference, masks, *, beta):
+    chosen, rejected = (beta * (policy - reference) * masks).sum(dim=-1)
+    return -logsigmoid(chosen - rejected).mean()
+
+
+def last_score(token_scores, mask):
+    return token_scores[torch.arange(len(mask)), mask.sum(dim=1) - 1]
+
+
+RIGHT = {
+    "response_logprobs": museum_of_logprobs.no_bug,
+    "response_mask": response_mask,
+    "accumulated_mean": accumulated_mean,
+    "returns": lambda advantages, values, mask: (advantages + values) * mask,
+    "last_score": last_score,
+    "dpo_loss": dpo_loss,
+    "dpo_gradient": lambda chosen_logratio, rejected_logratio, beta: (
+        -beta * torch.sigmoid(beta * (rejected_logratio - chosen_logratio))
+    ),
+    "best_of_n": lambda scores: scores.argmax(dim=1),
+}
+
+
+def right_function(exercise):
+    if exercise.name in RIGHT:
+        return RIGHT[exercise.name]
+    module, name = exercise.replaces.rsplit(".", 1)
+    return getattr(importlib.import_module(f"rlhf_lab.{module}"), name)
+
+
+@pytest.mark.parametrize("exercise", exercises.values(), ids=exercises)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_right_function_passes(exercise, seed):
+    assert "right on" in check(exercise, right_function(exercise), seed=seed)
+
+
+KNOWN = [(exercise, bug) for exercise in exercises.values() for bug in exercise.bugs]
+
+
+@pytest.mark.parametrize(("exercise", "bug"), KNOWN, ids=[f"{e.name}-{b.name}" for e, b in KNOWN])
+def test_a_known_mistake_is_refused_by_its_name(exercise, bug):
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercise, bug.function, seed=3)
+    assert f"{bug.name}: {bug.says}" in str(refusal.value)
+
+
+def test_there_are_many_of_them_and_no_two_have_one_name():
+    names = [(exercise.name, bug.name) for exercise, bug in KNOWN]
+    assert len(set(names)) == len(names) >= 40
+
+
+@pytest.mark.parametrize(("exercise", "bug"), KNOWN, ids=[f"{e.name}-{b.name}" for e, b in KNOWN])
+def test_an_exhibit_is_described(exercise, bug):
+    assert bug.says.endswith(".")
+    assert len(bug.looks) > 20
+    assert len(bug.links) == len(bug.seen)
+
+
+# Mistakes that the checks have never seen.
+UNSEEN = {
+    "gae": lambda rewards, values, mask, gamma, lam: rewards * mask - values * mask,
+    "whiten": lambda x, mask: (x - x.mean(dim=1, keepdim=True)) / x.std() * mask,
+    "k3": lambda policy_logprobs, reference_logprobs: (
+        (policy_logprobs - reference_logprobs).exp() - 1
+    ),
+    "clipped_surrogate": lambda ratio, advantages, epsilon: torch.minimum(
+        ratio * advantages, ratio.clamp(1 - epsilon, 1 + 2 * epsilon) * advantages
+    ),
+    "token_rewards": lambda scores, kl, mask, beta: -beta * kl * mask + scores[:, None] / 5 * mask,
+    "ranking_loss": lambda best_first: -logsigmoid(best_first[:, :1] - best_first[:, 1:]).mean(),
+    "dpo_loss": lambda policy, reference, masks, beta: dpo_loss(
+        policy.exp(), reference.exp(), masks, beta=beta
+    ),
+    "group_outcome_advantages": lambda rewards: rewards - rewards.median(dim=1, keepdim=True)[0],
+    "grpo_loss": lambda logprobs, old_logprobs, advantages, mask, **_: (
+        -((logprobs - old_logprobs).exp() * advantages * mask).sum(dim=1).mean()
+    ),
+    "response_mask": lambda tokens, end_token: tokens > 0,
+    "adapted_kl_coef": lambda beta, observed_kl, target_kl, gain: beta * observed_kl / target_kl,
+    "exact_kl": lambda policy_logits, reference_logits: (
+        policy_logits.softmax(-1) * (policy_logits - reference_logits)
+    ).sum(-1),
+}
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
+    with pytest.raises(CheckFailedError, match=f"^{name}: case "):
+        check(exercises[name], UNSEEN[name])
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda rewards: None, "did you forget `return`"),
+        (lambda rewards: rewards.mean(dim=1), r"expected the shape \(3, 4\), got \(3,\)"),
+        (lambda rewards: rewards * float("nan"), "holds NaN"),
+        (lambda rewards: "advantages", "expected a tensor or a number, got str"),
+        (lambda rewards: rewards.sub_(1), "changed in place"),
+        (lambda rewards: 1 / 0, "stopped with ZeroDivisionError"),
+        (lambda: 0, "stopped with TypeError"),
+    ],
+)
+def test_what_is_no_answer_is_explained(function, message):
+    with pytest.raises(CheckFailedError, match=message):
+        check(exercises["group_outcome_advantages"], function)
+
+
+def test_the_message_shows_the_input_and_both_answers():
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercises["best_of_n"], lambda scores: scores.argmin(dim=1))
+    for part in ("scores = [[", "expected: [", "got:      ["):
+        assert part in str(refusal.value)
+
+
+def test_another_seed_gives_other_inputs():
+    exercise = exercises["masked_mean"]
+    drawn = [exercise.inputs(torch.Generator().manual_seed(seed))["x"] for seed in (0, 0, 1)]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
