@@ -38,7 +38,7 @@ Advantages = Callable[[Responses], Float[Tensor, "batch token"]]
 
 
 def run(
-    seed: int, *, steps: int = 40, every: int = 10, batches: int = 24, openings: int = 128
+    seed: int, *, steps: int = 20, every: int = 10, batches: int = 16, openings: int = 96
 ) -> History:
     """By PPO steps: explained variance at each place, and the gradient's variance by baseline."""
     policy, generator = trainable_copy(review_model()), torch.Generator().manual_seed(seed)

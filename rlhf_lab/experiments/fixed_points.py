@@ -61,7 +61,7 @@ def run(
     baseline: str,
     kl_in: str,
     reward_scale: float = 1.0,
-    responses: int = 2048,
+    responses: int = 1024,
     every: int = 10,
 ) -> History:
     """Distances of one run to π* and to its predicted end, and its KL to the reference, by step.

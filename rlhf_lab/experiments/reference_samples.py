@@ -29,7 +29,7 @@ VARIANTS = {
 GROUP_SIZE = 8
 
 
-def run(seed: int, *, sampler: str, ratio_to: str, steps: int = 30, every: int = 10) -> History:
+def run(seed: int, *, sampler: str, ratio_to: str, steps: int = 20, every: int = 10) -> History:
     """GRPO with one update a step: who writes the responses, and whose log-probs the ratio has."""
     reference = frozen_copy(review_model())
     policy = trainable_copy(reference)

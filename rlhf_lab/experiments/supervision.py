@@ -27,12 +27,12 @@ VARIANTS = {
     "sums-process": {"supervised": "process"},
     "sums-outcome-without-std": {"supervised": "outcome", "std": False},
 }
-EVALUATED = 384  # held-out problems
+EVALUATED = 256  # held-out problems
 SETTINGS = {"max_tokens": sums.LONGEST_RESPONSE, "end_token": sums.END, "minibatch_size": 64}
 
 
 def run(
-    seed: int, *, supervised: str, std: bool = True, steps: int = 50, every: int = 10
+    seed: int, *, supervised: str, std: bool = True, steps: int = 40, every: int = 10
 ) -> History:
     """One run; measured before the first update and after each `every` steps."""
     policy = trainable_copy(sums_model())
@@ -51,7 +51,7 @@ def run(
 
 
 def trained(
-    policy: nn.Module, seed: int, *, supervised: str, std: bool = True, steps: int = 50
+    policy: nn.Module, seed: int, *, supervised: str, std: bool = True, steps: int = 40
 ) -> Iterator[Metrics]:
     """GRPO in 8 groups of 8 responses, with a reward for the answer or one for each step."""
     config = GRPOConfig(
