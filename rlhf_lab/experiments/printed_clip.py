@@ -51,14 +51,14 @@ VARIANTS = {
 }
 
 
-def run(seed: int, *, objective: str, reward_scale: float) -> History:
+def run(seed: int, *, objective: str, reward_scale: float, steps: int = 40) -> History:
     """PPO with eight passes over each batch of 128: its distance to π*, and how far a step goes."""
     world = exact_world(reward_scale=reward_scale, seed=seed)
     beta = BETA * reward_scale
     optimum = optimal_logprobs(world.reference_logprobs, world.rewards, beta=beta)
     policy = starting_policy(world)
     config = PPOConfig(
-        steps=40,
+        steps=steps,
         max_tokens=3,
         end_token=None,
         batch_size=128,
