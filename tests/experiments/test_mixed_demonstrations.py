@@ -2,24 +2,26 @@ import pytest
 import torch
 
 from rlhf_lab.experiments import mixed_demonstrations
-from rlhf_lab.experiments.dpo_reviews import flawless_share
-from rlhf_lab.responses import Preferences
-from rlhf_lab.worlds.reviews import gold_rewards
+from rlhf_lab.worlds.exact import exact_world, expected_pairs
+from rlhf_lab.worlds.optimum import total_variation
 
 
-def test_two_people_answer_each_opening_without_a_flaw_and_disagree():
-    first, second = mixed_demonstrations.demonstrations(400, torch.Generator().manual_seed(0))
-    Preferences(first, second)  # the same openings, or ValueError
-    assert flawless_share(first) == flawless_share(second) == 1
-    opinion = mixed_demonstrations.opinion(first)
-    assert opinion == pytest.approx(gold_rewards(first).mean().item())
-    assert abs(opinion) < 0.12  # the grammar praises as often as it blames
-    praised = (gold_rewards(first) > 0).double().mean().item()
-    assert 0.4 < praised < 0.6
+def test_sft_ends_at_the_average_and_preferences_of_one_kind_pass_it():
+    found = mixed_demonstrations.run(0)
+    first, second = (found[f"demonstrations of the {n} kind"] for n in ("first", "second"))
+    assert found["SFT on both"] == pytest.approx((first + second) / 2, abs=0.02)
+    assert found["SFT on both"] < found["SFT on what the first prefer"] < first
+    assert found["preferences of the first"] > first
 
 
-def test_a_short_run_measures_each_model():
-    run = mixed_demonstrations.run(0, pairs=512, steps=2)
-    assert {name.rsplit("_", 1)[1] for name in run} == {"opinion", "gold", "flawless"}
-    assert run["preferred_opinion"][0] > run["demonstrations_opinion"][0] + 0.15
-    assert run["sft_on_all_gold"][0] < run["sft_on_all_opinion"][0]
+def test_labels_of_people_who_disagree_evenly_cancel():
+    found = mixed_demonstrations.run(1)
+    assert found["preferences of both"] == pytest.approx(found["SFT on both"], abs=0.02)
+
+
+def test_fine_tuning_ends_at_the_shares_of_the_data():
+    world = exact_world(seed=0)
+    shown = expected_pairs(world.reference_logprobs, world.rewards).sum(dim=1)
+    assert shown.sum().item() == pytest.approx(1)
+    tuned = mixed_demonstrations.fine_tuned(world, shown)
+    assert total_variation(tuned, torch.log(shown)).item() == pytest.approx(0, abs=0.01)
