@@ -3,6 +3,7 @@
 from rlhf_lab.experiments import (
     adaptive_starts,
     biased_labeller,
+    critic,
     disagreement,
     dpo_reviews,
     edited_reward,
@@ -11,13 +12,16 @@ from rlhf_lab.experiments import (
     gradient_estimates,
     kl_coefficients,
     label_kinds,
+    length_bias,
     many_epochs,
     policy_reviews,
     ppo_grid,
     printed_clip,
+    reference_samples,
     reward_cost,
     reward_reviews,
     shuffled_pairs,
+    supervision,
     token_rewards,
 )
 
@@ -34,5 +38,12 @@ TOPICS = {
         printed_clip,
     ),
     "DPO": (dpo_reviews,),
-    "GRPO": (fixed_points, fixed_point_gpt2),
+    "GRPO": (
+        reference_samples,
+        supervision,
+        fixed_points,
+        fixed_point_gpt2,
+        length_bias,
+        critic,
+    ),
 }
