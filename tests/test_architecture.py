@@ -73,6 +73,7 @@ museum.*
 checks.random_inputs
 checks.exercise
 checks.*
+museum_tables
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]
 
