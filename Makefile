@@ -45,7 +45,7 @@ book: $(VENV)/.installed  ## build the book into _build/html; warnings are error
 
 test: book  ## run all tests, those of the built book in a browser included
 	@echo "== test"
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed  ## check style and format
 	@echo "== lint"
