@@ -1,6 +1,6 @@
 import pytest
 
-from rlhf_lab.diagrams import dpo_flow, flow, rlhf_flow, three_stages_flow
+from rlhf_lab.diagrams import dpo_flow, flow, ppo_flow, rlhf_flow, three_stages_flow
 
 
 def arrows(axes):
@@ -29,7 +29,9 @@ def test_an_arrow_to_no_box_is_an_error(end):
         flow({"a": (0, 0), "b": (1, 1)}, arrows=[(0, end)], gradients=[])
 
 
-@pytest.mark.parametrize(("draw", "learners"), [(rlhf_flow, 2), (three_stages_flow, 1)])
+@pytest.mark.parametrize(
+    ("draw", "learners"), [(rlhf_flow, 2), (three_stages_flow, 1), (ppo_flow, 1)]
+)
 def test_gradients_of_rlhf_reach_what_is_trained_and_nothing_that_is_frozen(draw, learners):
     axes = draw()
     boxes = {t.get_position(): t.get_text() for t in axes.texts if t.get_bbox_patch()}
