@@ -56,6 +56,8 @@ def problems_of_row(row: object) -> Iterator[str]:
         yield f"verdict should be one of {', '.join(VERDICTS)}; got {row['verdict']!r}"
     if row.get("verdict", "holds") != "holds" and "note" not in row:
         yield f"verdict {row['verdict']!r} needs a note: the condition, or the corrected form"
+    if "source" in (row.get("evidence") or ()) and "source" not in row:
+        yield "its evidence names a source; say which: the paper with equation, table or page"
     if "evidence" in row and not is_evidence(row["evidence"]):
         yield f"evidence should be a list out of {', '.join(EVIDENCE)}; got {row['evidence']!r}"
 

@@ -148,6 +148,7 @@ def test_rows_keep_their_order_and_line(tmp_path: Path):
         (ROW | {"evidence": ["proof", "proof"]}, "evidence should be"),
         (ROW | {"evidnece": 1}, "unknown fields: evidnece"),
         (ROW | {"claim": ""}, "claim should be a text"),
+        (ROW | {"evidence": ["source"]}, "names a source; say which"),
         (["x"], "expected a mapping"),
     ],
 )
