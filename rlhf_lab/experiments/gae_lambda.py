@@ -33,7 +33,15 @@ def run(seed: int, *, critic: str) -> History:
         values = torch.zeros_like(values)
     elif critic != "exact":
         raise ValueError(f"critic must be one of {CRITICS}, got {critic!r}")
-    return history({"lam": lam} | gae_moments(world, policy, values, lam=lam) for lam in LAMBDAS)
+    scores = token_scores(world, policy)
+    rewards, mask = world_rewards(world, policy).detach(), world.responses.mask
+
+    def rows():
+        for lam in LAMBDAS:
+            advantages = gae(rewards, values, mask, gamma=1.0, lam=lam)
+            yield {"lam": lam} | gradient_moments(world, policy, advantages, scores)
+
+    return history(rows())
 
 
 def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
@@ -44,25 +52,17 @@ def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
     return world, policy, generator
 
 
-def gae_moments(
+def gradient_moments(
     world: ExactWorld,
     policy: TabularPolicy,
-    values: Float[Tensor, "response token"],
-    *,
-    lam: float,
+    advantages: Float[Tensor, "response token"],
+    scores: Float[Tensor, "response token entry"],
 ) -> dict[str, float]:
-    """`gradient_moments` with the advantages of GAE."""
-    with torch.no_grad():
-        rewards = world_rewards(world, policy)
-        advantages = gae(rewards, values, world.responses.mask, gamma=1.0, lam=lam)
-    return gradient_moments(world, policy, advantages)
+    """|E[g] - ∇J| and E‖g - E[g]‖² of g = Σ_t Â_t ∇log π(y_t), for one response y of the policy.
 
-
-def gradient_moments(
-    world: ExactWorld, policy: TabularPolicy, advantages: Float[Tensor, "response token"]
-) -> dict[str, float]:
-    """|E[g] - ∇J| and E‖g - E[g]‖² of g = Σ_t Â_t ∇log π(y_t), for one response y of the policy."""
-    single = torch.einsum("nt,ntp->np", advantages, token_scores(world, policy))
+    `scores` are the ∇log π(y_t), from `token_scores`.
+    """
+    single = torch.einsum("nt,ntp->np", advantages, scores)
     logprobs = sequence_logprobs(policy, world.responses)
     value = objective(logprobs, world.reference_logprobs, world.rewards, beta=BETA)
     (exact,) = torch.autograd.grad(value, policy.table)
