@@ -114,8 +114,8 @@ def ends(labels: EndlessLabels) -> dict[str, Vector]:
 def run(seed: int, *, method: str, labels: str, updates: int = 200, every: int = 50) -> History:
     """One run of Adam in the world of this seed, by number of updates done.
 
-    Distances to the predicted ends (that of DPO is π*), expected reward, KL to the reference, the
-    largest |log π/ref| of a response.
+    The loss, distances to the predicted ends (that of DPO is π*), expected reward, KL to the
+    reference, the largest |log π/ref| of a response.
     """
     world = ending_world(seed=seed)
     policy, data = start(world), LABELS[labels](world)
@@ -133,6 +133,7 @@ def run(seed: int, *, method: str, labels: str, updates: int = 200, every: int =
                 distances = {end: total_variation(now, predicted[end]).item() for end in predicted}
                 yield {
                     "updates": metrics["step"] + 1,
+                    "loss": metrics["loss"],
                     **{f"to_{end}": distance for end, distance in distances.items()},
                     "reward": (now.exp() @ world.rewards).item(),
                     "kl": kl_divergence(now, world.reference_logprobs).item(),
