@@ -55,16 +55,19 @@ train.loop train.scores
 train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
-train.review_model train.sums_model
+train.review_model train.sums_model gpt2_tasks
+gpt2_sampling
+gpt2_small
 intervals gold_curves
-runs machine
+runs machine metrics_log
 experiments.*
 derivations.*
 mutation_record
 style
 svg plots
+gpt2_recording
 diagrams frames
-explore stepper html_tables loop_diagrams reward_diagram
+explore stepper html_tables loop_diagrams group_diagram reward_diagram
 token_colours derivation_tables mutation_tables filter_table
 experiment_tables
 claim_evidence
