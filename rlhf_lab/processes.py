@@ -60,3 +60,8 @@ def whole(part: Shaped[Tensor, "row *rest"], total: int) -> Shaped[Tensor, "tota
     rows = part.new_zeros(total, *part.shape[1:])
     rows[own(total)] = part
     return summed(rows).to(part.dtype)
+
+
+def gpu() -> torch.device:
+    """This process's GPU: that of its number on this machine, which the launcher sets."""
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

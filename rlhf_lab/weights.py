@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 from torch import nn
 
+from rlhf_lab import processes
+
 
 class DamagedWeightsError(ValueError):
     """A cached file that does not hold what was written."""
@@ -50,6 +52,11 @@ def cached_weights(
                 return read_weights(build(), path)
             except DamagedWeightsError as error:
                 warnings.warn(f"{error}; training it again", stacklevel=2)
+        if processes.count() > 1:
+            raise RuntimeError(
+                f"{path.name} is not there yet, and of several processes each would wait for the "
+                "others: make it in one process first"
+            )
         model = build()
         train(model)
         write_weights(model, path)

@@ -79,22 +79,9 @@ def experience(
     config: RolloutConfig,
     generator: torch.Generator,
 ) -> Experience:
-    """One response of the policy to each row's prompt, scored by policy and reference.
-
-    Of several processes each samples and scores its own rows, and all know the whole.
-    """
-    settings, count = scoring_settings(config), len(prompts)
-    own = sample(
-        policy,
-        prompts.prompts,
-        prompts.prompt_mask,
-        max_tokens=config.max_tokens,
-        generator=generator,
-        rows=processes.own(count),
-        **settings,
-    ).responses
-    answers = (processes.whole(array, count) for array in (own.tokens, own.mask))
-    responses = Responses(prompts.prompts, prompts.prompt_mask, *answers)
+    """One response of the policy to each row's prompt, scored by policy and reference."""
+    settings = scoring_settings(config)
+    responses = responses_to(prompts, policy, config, generator)
 
     def measured(rows: Tensor) -> Tensor:
         part = responses[rows]
@@ -108,7 +95,25 @@ def experience(
         )
         return torch.stack(found, dim=1)
 
-    return Experience(responses, *over_rows(measured, count, config.micro_batch_size).unbind(dim=1))
+    found = over_rows(measured, len(prompts), config.micro_batch_size)
+    return Experience(responses, *found.unbind(dim=1))
+
+
+def responses_to(
+    prompts: Responses, policy: nn.Module, config: RolloutConfig, generator: torch.Generator
+) -> Responses:
+    """One response to each row's prompt; of several processes each samples its own rows."""
+    own = sample(
+        policy,
+        prompts.prompts,
+        prompts.prompt_mask,
+        max_tokens=config.max_tokens,
+        generator=generator,
+        rows=processes.own(len(prompts)),
+        **scoring_settings(config),
+    ).responses
+    answers = (processes.whole(array, len(prompts)) for array in (own.tokens, own.mask))
+    return Responses(prompts.prompts, prompts.prompt_mask, *answers)
 
 
 @torch.no_grad()

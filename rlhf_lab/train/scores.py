@@ -52,7 +52,8 @@ def checked_step_rewards(
     """Rewards and ends of steps as they came; errors as `checked_rewards`, at the ends of steps."""
     shape = responses.mask.shape
     wanted = f"the reward must return two tensors of shape {tuple(shape)}: floats, and true at ends"
-    if not (isinstance(judged, tuple) and len(judged) == 2):
+    is_pair = isinstance(judged, tuple) and len(judged) == 2
+    if not (is_pair and all(isinstance(part, Tensor) for part in judged)):
         raise ValueError(f"{wanted}, got {type(judged).__name__}: {str(judged)[:60]!r}")
     rewards, ends = (x.to(responses.mask.device) for x in judged)
     if ends.shape != shape or ends.dtype != torch.bool or (ends & ~responses.mask).any():

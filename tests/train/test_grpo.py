@@ -178,6 +178,8 @@ def shape(responses):
     ("reward", "error", "message"),
     [
         (threes, ValueError, "two tensors .* got Tensor"),
+        (lambda r: "good", ValueError, "two tensors .* got str: 'good'"),
+        (lambda r: ("good", r.mask), ValueError, "two tensors .* got tuple: .*good"),
         (lambda r: (torch.zeros(2, 2), r.mask), ValueError, r"got rewards of shape \(2, 2\)"),
         (lambda r: (torch.zeros(shape(r)), r.tokens), ValueError, "got torch.int64"),
         (

@@ -224,6 +224,9 @@ def test_bad_data_is_refused_before_any_step():
         train_reward_model(model, unknown, config, pairwise_loss)
     with pytest.raises(ValueError, match=r"batch_size must lie in 1\.\.1"):
         train_reward_model(model, RANKED[:1], config, pairwise_loss)
+    too_long = Ranked(pad([[1] * 6] * 2, [[2] * 3, [1]]), 2)
+    with pytest.raises(ValueError, match="up to 9 tokens, but the model's context is 8"):
+        train_reward_model(model, too_long, config, pairwise_loss)
 
 
 def test_a_nan_in_the_weights_stops_the_run():

@@ -1,0 +1,45 @@
+"""The metrics of a run in a file that grows with it, so that a run broken off loses no step."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rlhf_lab import processes
+from rlhf_lab.train.loop import History, Metrics, history
+from rlhf_lab.whole_files import write_whole
+
+
+def logged_history(run: Iterable[Metrics], path: Path, *, steps: int) -> History:
+    """`history` of a run of `steps` steps; those done before it was broken off come from `path`.
+
+    One line of JSON a step, in the file before the step's checkpoint is, with the "seconds" that
+    the step took. Raises ValueError where a step is in neither.
+    """
+    rows = read_log(path)
+    history(_kept(run, path, rows), steps=steps)
+    missing = [step for step in range(steps) if step not in rows]
+    if missing:
+        raise ValueError(
+            f"{path} lacks step {missing[0]}, which the run has passed; delete it and the run's "
+            "checkpoint to begin anew"
+        )
+    return {name: [rows[step][name] for step in range(steps)] for name in rows[0]}
+
+
+def read_log(path: Path) -> dict[int, Metrics]:
+    """The metrics in a file by their step; none where there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = (json.loads(line) for line in lines)
+    return {row["step"]: row for row in rows}
+
+
+def _kept(run: Iterable[Metrics], path: Path, rows: dict[int, Metrics]) -> Iterator[Metrics]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    for metrics in run:
+        rows[metrics["step"]] = metrics | {"seconds": time.perf_counter() - start}
+        if processes.is_main():
+            write_whole(path, "".join(f"{json.dumps(row)}\n" for row in rows.values()))
+        yield metrics
+        start = time.perf_counter()
