@@ -27,8 +27,8 @@ SHOWN = ("loss", "reward", "kl", "accuracy")  # those of them that a run has bec
 
 
 def device_named(name: str | None) -> torch.device:
-    """That device, else this process's GPU. ValueError where there is neither."""
-    if name is not None:
+    """That device, or this process's GPU. ValueError where there is none."""
+    if name not in (None, "cuda"):
         return torch.device(name)
     if not torch.cuda.is_available():
         raise ValueError(

@@ -6,6 +6,9 @@ is needed by PPO: three models and two sets of gradients and moments, about 5.5 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
 
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.feedback.ranked import ranked_pairs
@@ -126,12 +129,16 @@ def _ppo(task, config, mix, checkpoints) -> Training:
 
 
 def _ppo_config(task: Task, size: Size) -> PPOConfig:
-    sampled = of(task, "max_tokens", "end_token") | size.shared()
-    return PPOConfig(batch_size=size.batch_size, minibatch_size=size.batch_size, **sampled)
+    return PPOConfig(batch_size=size.batch_size, **_sampled(task, size))
 
 
 def _grpo_config(task: Task, size: Size) -> GRPOConfig:
     require_divisor(size.batch_size, group_size=size.group_size)
-    sampled = of(task, "max_tokens", "end_token") | size.shared()
     groups = {"prompts_per_step": size.batch_size // size.group_size, "group_size": size.group_size}
-    return GRPOConfig(minibatch_size=size.batch_size, **groups, **sampled)
+    return GRPOConfig(**groups, **_sampled(task, size))
+
+
+def _sampled(task: Task, size: Size) -> dict:
+    """What PPO and GRPO share; Adam in one kernel, which is several times as fast."""
+    adam = {"optimizer": partial(torch.optim.Adam, fused=True), "minibatch_size": size.batch_size}
+    return of(task, "max_tokens", "end_token") | size.shared() | adam

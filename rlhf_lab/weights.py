@@ -53,7 +53,7 @@ def cached_weights(
             except DamagedWeightsError as error:
                 warnings.warn(f"{error}; training it again", stacklevel=2)
         if processes.count() > 1:
-            raise RuntimeError(
+            raise ValueError(
                 f"{path.name} is not there yet, and of several processes each would wait for the "
                 "others: make it in one process first"
             )

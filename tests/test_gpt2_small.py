@@ -99,7 +99,7 @@ def test_a_group_that_does_not_divide_the_batch_and_a_task_without_judged_steps_
         replace(TWO_STEPS, group_size=1)
 
 
-@pytest.mark.parametrize("algorithm", ["ppo-ptx", "reward-model"])
+@pytest.mark.parametrize("algorithm", ["dpo", "reward-model"])
 def test_a_recording_holds_metrics_curves_and_samples_and_is_kept(
     tasks, algorithm, tmp_path, monkeypatch, capsys
 ):
@@ -125,19 +125,24 @@ def test_without_a_gpu_and_without_a_device_one_line_says_what_to_do(monkeypatch
     with pytest.raises(ValueError, match=r"needs a GPU and none is here; .*--device cpu"):
         device_named(None)
     assert device_named("cpu") == CPU
+    with pytest.raises(ValueError, match="needs a GPU"):
+        device_named("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert device_named(None) == torch.device("cuda", 3)
 
 
-def test_without_a_hub_it_says_so_and_takes_the_review_world(monkeypatch, capsys):
+def test_without_a_hub_it_says_so_and_takes_the_review_world(tasks, monkeypatch, capsys):
     def offline(_device):
         raise ConnectionError("no hub answers")
 
+    def named_after_its_steps(_device, base_steps):
+        return replace(tasks["reviews"], name=f"{base_steps} steps")
+
     monkeypatch.setattr(gpt2_recording, "imdb_task", offline)
-    monkeypatch.setattr(gpt2_recording, "reviews_task", lambda _device, base_steps: base_steps)
-    assert gpt2_recording.task_for("dpo", None, CPU, base_steps=7) == 7
-    assert gpt2_recording.task_for("sft", None, CPU, base_steps=7) == 0
+    monkeypatch.setattr(gpt2_recording, "reviews_task", named_after_its_steps)
+    assert gpt2_recording.task_for("dpo", None, CPU, base_steps=7).name == "7 steps"
+    assert gpt2_recording.task_for("sft", None, CPU, base_steps=7).name == "0 steps"
     assert "the review world instead: no hub answers" in capsys.readouterr().out
     with pytest.raises(ValueError, match="no IMDb: no hub answers"):
         gpt2_recording.task_for("dpo", "imdb", CPU, base_steps=7)

@@ -101,3 +101,15 @@ cached_weights(lambda: tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
     assert (cache / "trained").read_text() == "x"
+
+
+def test_several_processes_find_the_weights_and_do_not_train_them(cache, monkeypatch):
+    """They train together, so each would wait for the others, which wait for the lock."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"is not there yet, .* make it in one process first"):
+        weights.cached_weights(build, Training(), **SETTINGS)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    made = weights.cached_weights(build, Training(), **SETTINGS)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = weights.cached_weights(build, Training(), **SETTINGS)
+    assert weights.checksum(found) == weights.checksum(made)
