@@ -104,7 +104,7 @@ def record(
         texts = [f"before: {x}\nafter:  {y}\n" for x, y in zip(before, after, strict=True)]
         write_whole(place.with_suffix(".txt"), "\n".join(texts))
         for finished in (kept.path, log):
-            finished.unlink()
+            finished.unlink(missing_ok=True)
 
 
 def finite(table: History) -> History:

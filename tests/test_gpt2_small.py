@@ -99,13 +99,13 @@ def test_a_group_that_does_not_divide_the_batch_and_a_task_without_judged_steps_
         replace(TWO_STEPS, group_size=1)
 
 
-@pytest.mark.parametrize("algorithm", ["dpo", "reward-model"])
+@pytest.mark.parametrize(("algorithm", "every"), [("dpo", 1), ("reward-model", 20)])
 def test_a_recording_holds_metrics_curves_and_samples_and_is_kept(
-    tasks, algorithm, tmp_path, monkeypatch, capsys
+    tasks, algorithm, every, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setenv("RLHF_LAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(gpt2_recording, "task_for", lambda *_, **__: tiny(tasks["reviews"]))
-    settings = {"device": CPU, "world": "reviews", "base_steps": 0, "every": 1, "bf16": True}
+    settings = {"device": CPU, "world": "reviews", "base_steps": 0, "every": every, "bf16": True}
     record(algorithm, TWO_STEPS, tmp_path / "runs", **settings)
     folder = tmp_path / "runs" / f"gpt2-small-{algorithm}"
     run = load(folder / "seed-0.json")

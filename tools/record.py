@@ -14,6 +14,7 @@ It writes metrics, curves and samples under runs/, and goes on where it was brok
 
 import argparse
 import importlib
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -92,7 +93,7 @@ def main() -> None:
                 bf16=given.bf16,
             )
     except ValueError as error:
-        parser.error(str(error))
+        sys.exit(f"record.py: {error}")
 
 
 if __name__ == "__main__":
