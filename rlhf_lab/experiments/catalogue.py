@@ -14,11 +14,14 @@ from rlhf_lab.experiments import (
     label_kinds,
     length_bias,
     many_epochs,
+    negative_feedback,
     policy_reviews,
     ppo_grid,
+    preference_models,
     printed_clip,
     reference_samples,
     reward_cost,
+    reward_overfitting,
     reward_reviews,
     shuffled_pairs,
     supervision,
@@ -27,7 +30,16 @@ from rlhf_lab.experiments import (
 
 TOPICS = {
     "Feedback": (label_kinds, disagreement, biased_labeller),
-    "Reward models": (reward_reviews, shuffled_pairs, token_rewards, edited_reward, reward_cost),
+    "Reward models": (
+        reward_reviews,
+        shuffled_pairs,
+        reward_cost,
+        reward_overfitting,
+        edited_reward,
+        preference_models,
+        token_rewards,
+        negative_feedback,
+    ),
     "RLHF": (policy_reviews,),
     "PPO": (
         gradient_estimates,
