@@ -96,7 +96,8 @@ def read_ledger(path: Path) -> dict[str, Claim]:
         problems += [f"{path.name}:{line}: {name}: {problem}" for problem in found]
         if not found:
             evidence = tuple(row.pop("evidence"))
-            claims[name] = Claim(name=name, line=line, evidence=evidence, **{"note": "", "source": ""} | row)
+            given = {"note": "", "source": ""} | row
+            claims[name] = Claim(name=name, line=line, evidence=evidence, **given)
     if problems:
         raise LedgerError("\n".join(problems))
     return claims
