@@ -1,20 +1,27 @@
-"""Every experiment that is recorded, by topic, in the order in which the book shows them."""
+"""Every experiment with variants, by topic, in the order in which the book shows them."""
 
 from rlhf_lab.experiments import (
     adaptive_starts,
+    alignment_tax,
     biased_labeller,
+    biased_reviews,
     critic,
     disagreement,
     dpo_reviews,
     edited_reward,
+    feedback_to_policy,
+    first_policy,
     fixed_point_gpt2,
     fixed_points,
+    frontier,
     gradient_estimates,
+    intransitive,
     kl_coefficients,
     label_kinds,
     length_bias,
     many_epochs,
     negative_feedback,
+    overoptimisation,
     policy_reviews,
     ppo_grid,
     preference_models,
@@ -25,11 +32,13 @@ from rlhf_lab.experiments import (
     reward_reviews,
     shuffled_pairs,
     supervision,
+    three_stages,
     token_rewards,
 )
 
 TOPICS = {
-    "Feedback": (label_kinds, disagreement, biased_labeller),
+    "Framing": (first_policy, feedback_to_policy),
+    "Feedback": (label_kinds, disagreement, biased_labeller, biased_reviews, intransitive),
     "Reward models": (
         reward_reviews,
         shuffled_pairs,
@@ -40,7 +49,7 @@ TOPICS = {
         token_rewards,
         negative_feedback,
     ),
-    "RLHF": (policy_reviews,),
+    "RLHF": (policy_reviews, three_stages, overoptimisation, frontier, alignment_tax),
     "PPO": (
         gradient_estimates,
         many_epochs,
