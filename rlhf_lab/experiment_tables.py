@@ -50,14 +50,15 @@ def paragraphs(module: ModuleType) -> list[str]:
 
 
 def overview(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
-    """One row an experiment: question, variants, fewest seeds, minutes of computing."""
+    """One row an experiment: question, claims, variants, fewest seeds, minutes of computing."""
     rows = []
     for module, variants in found.items():
         runs = [run for of_variant in variants.values() for run in of_variant]
-        seeds = min(map(len, variants.values()), default=0)
-        minutes = sum(run.seconds for run in runs) / 60
-        link = f'<a href="#{anchor(module)}">{in_html(question(module))}</a>'
-        rows.append((link, len(variants), seeds, f"{minutes:.1f}"))
+        seeds = min((len(variants.get(name, ())) for name in module.VARIANTS), default=0)
+        minutes = f"{sum(run.seconds for run in runs) / 60:.1f}"
+        asked, bracket, claims = question(module).rpartition(" (")
+        link = f'<a href="#{anchor(module)}">{in_html(asked)}</a>{in_html(bracket + claims)}'
+        rows.append((link, len(module.VARIANTS), seeds, minutes))
     head = ["Question", "Variants", "Seeds each", "Minutes in all"]
     return table(head, rows, label="All experiments")
 
@@ -71,7 +72,8 @@ def details(module: ModuleType, variants: dict[str, list[Run]]) -> str:
     else:
         numbers = last_values(variants) + f"<p>{escape(origin(variants.values()))}</p>"
     command = f"<p>Again: <code>python tools/record.py {name}</code></p>"
-    summary = f"<summary>{in_html(question(module))}</summary>"
+    asked, _, claims = question(module).rpartition(" (")
+    summary = f"<summary>{escape(asked)}</summary><p>Claims: {in_html(claims.rstrip(')'))}.</p>"
     return framed(f'<details id="{anchor(module)}">{summary}{expected}{numbers}{command}</details>')
 
 

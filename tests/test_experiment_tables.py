@@ -92,8 +92,17 @@ def test_claims_are_marked_for_the_book_to_link_and_words_are_escaped(module):
 def test_the_overview_counts_variants_seeds_and_minutes(module):
     variants = {"a": [run("a", s, x=[1.0]) for s in range(3)], "b": [run("b", 0, x=[1.0])]}
     html = experiment_tables.overview({module: variants})
-    assert 'href="#experiment-some-thing"' in html
     assert '<td class="number">2</td><td class="number">1</td><td>0.1</td>' in html
+
+
+def test_a_variant_that_is_not_recorded_counts_as_no_seed(module):
+    html = experiment_tables.overview({module: {"a": [run("a", 0, x=[1.0])]}})
+    assert '<td class="number">2</td><td class="number">0</td>' in html
+
+
+def test_the_question_is_a_link_and_its_claims_stand_beside_it(module):
+    html = experiment_tables.overview({module: {}})
+    assert '<a href="#experiment-some-thing">Does it rise?</a> (<span' in html
 
 
 def test_the_origin_names_commit_versions_and_hardware(module):

@@ -148,12 +148,18 @@ def formula(name: str, argument: str, options: dict, body: str, page: str, book:
     return f"$$\n{body}\n$$"
 
 
+def in_the_book(name: str, title: str, options: dict, body: str, page: str, book: Book) -> str:
+    """What only a build of the book can know."""
+    return f"[This table stands in the book.]({book.site}/chapters/{page}.html)"
+
+
 DIRECTIVES: dict[str, Callable[..., str]] = {
     **dict.fromkeys(BOXES, box),
     "exercise": exercise,
     "solution": solution,
     "claims": claims,
     "math": formula,
+    "nb-exec-table": in_the_book,
 }
 
 
