@@ -23,6 +23,7 @@ from playwright.sync_api import (
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = Path(os.environ.get("RLHF_LAB_BOOK", ROOT / "_build" / "html")).resolve()
+PATIENCE = 120_000  # milliseconds: pages with many formulas, on a machine that does other work
 FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -83,6 +84,7 @@ class Visit:
         context.set_offline(True)
         context.route(lambda url: not url.startswith(("file:", "data:", "blob:")), self._refuse)
         self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("websocket", lambda socket: self.requests.append(socket.url))
