@@ -75,6 +75,7 @@ def test_a_table_of_claims_is_written_out():
         "{ref}`nowhere`",
         "{cite:p}`nobody`",
         "{claim}`DPO-99`",
+        "[words](ppo.md)",
         "```{note}\nnever closed",
     ],
 )

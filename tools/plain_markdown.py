@@ -15,6 +15,7 @@ ROLE = r"\{(?P<role>[a-z:]+)\}`(?P<content>[^`]+)`"
 TARGET = re.compile(r"^(?:(?P<words>.*?)\s*<(?P<inner>[^<>]+)>|(?P<plain>.+))$", re.DOTALL)
 CODE = r"(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
 ROLE_OR_CODE = re.compile(f"{ROLE}|{CODE}", re.DOTALL)
+PAGE_LINK = re.compile(r"\[[^\]\n]*\]\([\w/-]+\.md(?:#[\w-]*)?\)")
 EQUATION = re.compile(r"^\$\$[ ]*\((?P<label>[\w-]+)\)[ ]*$")
 BOXES = ("admonition", "note", "tip", "warning", "important", "hint", "seealso", "dropdown")
 
@@ -94,6 +95,8 @@ def with_roles(text: str, page: str, book: Book) -> str:
         elif equation := EQUATION.match(line):
             line = f"\\tag{{{book.labels[equation['label']][1]}}}\n$$"
         lines.append(line)
+    if link := PAGE_LINK.search("\n".join(lines)):
+        raise UnknownMarkupError(f"{page}: write {link[0]} with {{doc}}, so that a notebook has it")
     return ROLE_OR_CODE.sub(lambda found: shown(found, page, book), "\n".join(lines))
 
 
