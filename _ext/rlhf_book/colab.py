@@ -6,6 +6,7 @@ Repository: `repository` in _config.yml. Release: the tag v and the version in p
 import re
 from pathlib import Path
 
+import yaml
 from sphinx.application import Sphinx
 
 COLAB = "https://colab.research.google.com/github"
@@ -25,10 +26,17 @@ def release_of(root: Path) -> str:
     return f"v{version[1]}" if version else "main"
 
 
+def repository_of(root: Path) -> str:
+    """The address in _config.yml; empty where there is none."""
+    config = root / "_config.yml"
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
+    return settings.get("repository", {}).get("url", "")
+
+
 def add_button(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
     """Put the button first in the page's head."""
     root, page = Path(app.srcdir), pagename.rpartition("/")[2]
-    repository = app.config.html_theme_options.get("repository_url")
+    repository = repository_of(root)
     if "header_buttons" not in context or not repository:
         return
     if not (root / "notebooks" / f"{page}.ipynb").is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from rlhf_book.alt_text import says_nothing, unnamed_pictures
-from rlhf_book.colab import notebook_address, release_of
+from rlhf_book.colab import notebook_address, release_of, repository_of
 from rlhf_book.freshness import named_runs
 from rlhf_book.imports import closure, package_modules
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
@@ -82,8 +82,9 @@ def test_a_page_needs_the_runs_that_its_strings_name(names: set, found: set, tmp
 
 def test_colab_opens_the_notebook_of_the_release(tmp_path: Path):
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "lab"\nversion = "1.2.3"\n')
-    release = release_of(tmp_path)
-    address = notebook_address("https://github.com/ann/book/", release, "dpo")
+    (tmp_path / "_config.yml").write_text("repository: {url: https://github.com/ann/book/}\n")
+    release, repository = release_of(tmp_path), repository_of(tmp_path)
+    address = notebook_address(repository, release, "dpo")
     assert address == (
         "https://colab.research.google.com/github/ann/book/blob/v1.2.3/notebooks/dpo.ipynb"
     )
