@@ -51,7 +51,7 @@ class Experience:
 def prompt_batch(
     prompts: Sequence[Sequence[int]], models: Sequence[nn.Module], config: RolloutConfig
 ) -> Responses:
-    """The prompts, left-padded, each with a placeholder for its response.
+    """The prompts, left-padded, each with one token where its response will stand.
 
     Raises ValueError for no prompts, and where one of the models could not answer them.
     """
