@@ -14,10 +14,7 @@ from rlhf_lab.experiments.review_paths import best_of_n_path, dpo_path, grpo_pat
 from rlhf_lab.experiments.review_task import side_by_side, task
 from rlhf_lab.train.loop import History
 
-VARIANTS = {
-    "overoptimisation-250": {"pairs": 250},
-    "overoptimisation-2000": {"pairs": 2000},
-}
+VARIANTS = {f"overoptimisation-{pairs}": {"pairs": pairs} for pairs in (250, 800, 2000)}
 
 
 def run(seed: int, *, pairs: int) -> History:
