@@ -12,7 +12,8 @@ from types import ModuleType
 from rlhf_lab.experiments import catalogue
 from rlhf_lab.html_tables import framed, table
 from rlhf_lab.intervals import mean_interval
-from rlhf_lab.runs import Run, load_all
+from rlhf_lab.runs import Run, runs_of
+from rlhf_lab.verdict_tables import in_a_word, in_full, verdict_of
 
 CLAIM = re.compile(r"\b([A-Z]+)-([0-9]+)\b")
 
@@ -24,14 +25,6 @@ def recorded_experiments() -> dict[ModuleType, dict[str, list[Run]]]:
         module: {name: runs for name in module.VARIANTS if (runs := runs_of(name))}
         for module in modules
     }
-
-
-def runs_of(name: str) -> list[Run]:
-    """The recorded runs of a variant; none where it is not recorded."""
-    try:
-        return load_all(name)
-    except FileNotFoundError:
-        return []
 
 
 def question(module: ModuleType) -> str:
@@ -50,7 +43,7 @@ def paragraphs(module: ModuleType) -> list[str]:
 
 
 def overview(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
-    """One row an experiment: question, claims, variants, fewest seeds, minutes of computing."""
+    """One row an experiment: question, claims, verdict, variants, fewest seeds, minutes."""
     rows = []
     for module, variants in found.items():
         runs = [run for of_variant in variants.values() for run in of_variant]
@@ -58,8 +51,9 @@ def overview(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
         minutes = f"{sum(run.seconds for run in runs) / 60:.1f}"
         asked, bracket, claims = question(module).rpartition(" (")
         link = f'<a href="#{anchor(module)}">{in_html(asked)}</a>{in_html(bracket + claims)}'
-        rows.append((link, len(module.VARIANTS), seeds, minutes))
-    head = ["Question", "Variants", "Seeds each", "Minutes in all"]
+        verdict = in_a_word(verdict_of(module, variants))
+        rows.append((link, verdict, len(module.VARIANTS), seeds, minutes))
+    head = ["Question", "Hypothesis", "Variants", "Seeds each", "Minutes in all"]
     return table(head, rows, label="All experiments")
 
 
@@ -70,7 +64,8 @@ def details(module: ModuleType, variants: dict[str, list[Run]]) -> str:
     if not variants:
         numbers = "<p>Not recorded yet.</p>"
     else:
-        numbers = last_values(variants) + f"<p>{escape(origin(variants.values()))}</p>"
+        told = in_full(verdict_of(module, variants))
+        numbers = told + last_values(variants) + f"<p>{escape(origin(variants.values()))}</p>"
     command = f"<p>Again: <code>python tools/record.py {name}</code></p>"
     asked, _, claims = question(module).rpartition(" (")
     summary = f"<summary>{escape(asked)}</summary><p>Claims: {in_html(claims.rstrip(')'))}.</p>"

@@ -79,6 +79,14 @@ def load_all(name: str, folder: Path | None = None) -> list[Run]:
     return sorted((load(path) for path in paths), key=lambda run: run.seed)
 
 
+def runs_of(name: str) -> list[Run]:
+    """All runs of one name as `load_all` gives them, and none where it is not recorded."""
+    try:
+        return load_all(name)
+    except FileNotFoundError:
+        return []
+
+
 def recorded_folder() -> Path:
     """The recorded runs: RLHF_LAB_RUNS, else the clone's runs/, else those that pip installed."""
     named = os.environ.get("RLHF_LAB_RUNS")

@@ -65,10 +65,11 @@ derivations.*
 mutation_record
 style
 svg plots
-gpt2_recording
+gpt2_recording gpt2_experiments
 diagrams frames
 explore stepper html_tables loop_diagrams group_diagram reward_diagram
 token_colours derivation_tables mutation_tables filter_table
+verdict_tables
 experiment_tables
 claim_evidence
 museum.bug

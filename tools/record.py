@@ -9,6 +9,7 @@ that an interrupted recording goes on where it stopped; delete a file to run it 
 
 trains GPT-2 of 124M parameters instead, by one of the algorithms of `rlhf_lab.gpt2_small`, on one
 GPU of 16 GB, or on several: accelerate launch --multi_gpu --num_processes 4 tools/record.py ...
+With `overoptimisation` or `frontier` in place of an algorithm it runs that experiment on GPT-2.
 It writes metrics, curves and samples under runs/, and goes on where it was broken off.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from rlhf_lab import gpt2_recording, runs
+from rlhf_lab import gpt2_experiments, gpt2_recording, runs
 from rlhf_lab.gpt2_sampling import Size
 from rlhf_lab.gpt2_small import ALGORITHMS
 
@@ -61,7 +62,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "experiment",
-        help=f"a module of rlhf_lab/experiments with VARIANTS; at scale {', '.join(ALGORITHMS)}",
+        help="a module of rlhf_lab/experiments with VARIANTS; at scale "
+        + ", ".join((*ALGORITHMS, *gpt2_experiments.EXPERIMENTS)),
     )
     parser.add_argument("--seeds", type=int, help="record the seeds 0 to SEEDS - 1 (5; at scale 1)")
     parser.add_argument("--processes", type=int, default=2, help="runs at a time")
@@ -82,11 +84,20 @@ def main() -> None:
     try:
         for seed in range(given.seeds or 1):
             sizes = {name: getattr(given, name, seed) for name in vars(Size())}
+            size = Size(**sizes | {"seed": seed})
+            device = gpt2_recording.device_named(given.device)
+            if given.experiment in gpt2_experiments.EXPERIMENTS:
+                world = gpt2_recording.task_for(
+                    given.experiment, given.world, device, base_steps=given.base_steps
+                )
+                for path in gpt2_experiments.record(given.experiment, world, size, FOLDER):
+                    print(path)
+                continue
             gpt2_recording.record(
                 given.experiment,
-                Size(**sizes | {"seed": seed}),
+                size,
                 FOLDER,
-                device=gpt2_recording.device_named(given.device),
+                device=device,
                 world=given.world,
                 base_steps=given.base_steps,
                 every=given.every,

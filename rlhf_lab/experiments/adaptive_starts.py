@@ -8,7 +8,12 @@ seed 100, where single steps left the band all the time and the last steps, at a
 rate, fell below it.
 """
 
+from itertools import pairwise
+
+import numpy as np
+
 from rlhf_lab.experiments.exact_ppo import exact_ppo
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, together, within
 from rlhf_lab.masked import whiten
 from rlhf_lab.train.loop import History
 from rlhf_lab.train.trust_region import Penalised
@@ -21,3 +26,30 @@ def run(seed: int, *, start: float, steps: int = 40) -> History:
     """40 batches: KL of each step to the policy before it, the coefficient, distance to π*."""
     region = Penalised(first_penalty=start, target_kl=TARGET)
     return exact_ppo(seed, trust_region=region, passes=16, steps=steps, normalise=whiten)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Medians over the steps behind the tenth, of a run; starts agree within one doubling."""
+    after = {start: runs[f"adaptive-starts-{start:g}"] for start in STARTS}
+
+    def medians(start: float, metric: str) -> np.ndarray:
+        return np.array([np.median(run.metrics[metric][10:]) for run in after[start]])
+
+    logs = {start: np.log2(medians(start, "penalty")) for start in STARTS}
+    return together(
+        *(
+            within(
+                f"median KL over the target, from {start:g}",
+                medians(start, "kl_to_old") / TARGET,
+                1 / 1.5,
+                1.5,
+            )
+            for start in STARTS
+        ),
+        *(
+            within(f"doublings between coefficients, {one:g} to {other:g}", gap, -1.0, 1.0)
+            for one, other, gap in (
+                (one, other, logs[other] - logs[one]) for one, other in pairwise(STARTS)
+            )
+        ),
+    )

@@ -13,6 +13,15 @@ from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
 from rlhf_lab.experiments.policy_reviews import evaluated
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    rises,
+    together,
+)
 from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.models import frozen_copy, trainable_copy
@@ -78,3 +87,17 @@ def pretraining_loss(policy: nn.Module) -> float:
     """-mean log π(x_t) over tokens of texts of the grammar, 30 % of which are facts."""
     held_out = training_texts(HELD_OUT, seed=90_000)
     return next_token_loss(response_logprobs(policy, held_out), held_out.mask).item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the end: which larger β keeps as many facts as γ = 0.5, at no less gold?"""
+    plain, mixed = runs["alignment-tax-beta-0.05"], runs["alignment-tax-gamma-0.5"]
+    strong, stronger = runs["alignment-tax-beta-0.2"], runs["alignment-tax-beta-0.8"]
+    return together(
+        below("change of known facts, PPO", rises(plain, "facts")),
+        above("rise of the held-out pretraining loss, PPO", rises(plain, "pretraining_loss")),
+        above("facts, γ = 0.5 less PPO", differences(mixed, plain, "facts")),
+        below("pretraining loss, the same", differences(mixed, plain, "pretraining_loss")),
+        above("facts, γ = 0.5 less β = 0.2", differences(mixed, strong, "facts")),
+        above("gold, γ = 0.5 less β = 0.8", differences(mixed, stronger, "gold")),
+    )

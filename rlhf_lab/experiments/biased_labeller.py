@@ -13,6 +13,7 @@ Bradley-Terry, and the policies that are optimal for it at each β, in closed fo
 import torch
 
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, rises, together
 from rlhf_lab.feedback.annotators import Annotator, machine, person
 from rlhf_lab.feedback.kinds import Comparison
 from rlhf_lab.feedback.labelling import compare, cost, label_all
@@ -93,3 +94,17 @@ def shares(labels: list[Comparison], names: list[str]) -> torch.Tensor:
     winners = torch.tensor([number[label.chosen] for label in labels])
     losers = torch.tensor([number[label.rejected] for label in labels])
     return observed_pairs(winners, losers, len(names))
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the smallest β, by the strongest bias."""
+    people, fair, biased = (
+        runs[f"biased-labeller-{name}"] for name in ("people", "machine-0", "machine-3")
+    )
+    behind = rises(biased, "own") - rises(biased, "gold")
+    return together(
+        above("gold by a fair machine less by people", differences(fair, people, "gold")),
+        above("rise of the machine's own reward less that of gold, bias 3", behind),
+        above("rise of the share with the token, bias 3", rises(biased, "topic")),
+        above("gold by people less by bias 3", differences(people, biased, "gold")),
+    )

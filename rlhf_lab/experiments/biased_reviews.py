@@ -14,22 +14,25 @@ bias, the budget and the settings of training were chosen on seed 100.
 import torch
 from torch import nn
 
+from rlhf_lab.experiments.bought_labels import (
+    EVALUATED,
+    bought,
+    hired,
+    learned,
+)
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
-from rlhf_lab.experiments.reward_reviews import fitted_reward
-from rlhf_lab.feedback.annotators import Annotator, machine, person
-from rlhf_lab.feedback.batches import preferences_batch
-from rlhf_lab.feedback.kinds import Comparison
-from rlhf_lab.feedback.labelling import compare, cost, label_all
-from rlhf_lab.feedback.tastes import length_bias
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, rises, together
+from rlhf_lab.feedback.annotators import Annotator
+from rlhf_lab.feedback.labelling import cost
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.logprobs import response_logits
 from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import frozen_copy, trainable_copy
-from rlhf_lab.rewards.functions import Reward, standardised
+from rlhf_lab.rewards.functions import Reward
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
 from rlhf_lab.train.review_model import review_model
-from rlhf_lab.worlds.review_texts import gold_worth, prompts_and_texts, text_ids
+from rlhf_lab.worlds.review_texts import prompts_and_texts
 from rlhf_lab.worlds.reviews import END, gold_rewards, prompts
 
 VARIANTS = {
@@ -38,10 +41,6 @@ VARIANTS = {
     "biased-reviews-machine-0.3": {"bias": 0.3},
 }
 BUDGET = 1000.0  # in responses read by a person
-PRICE = 0.25  # of a response that the machine reads
-EVALUATED = 256  # texts at each evaluation
-READ = 4000  # labels that the reward model is trained on, repeats counted: equal for all labellers
-PEOPLE = 5
 
 
 def run(seed: int, *, bias: float | None, steps: int = 15, every: int = 5) -> History:
@@ -83,46 +82,6 @@ def config(seed: int, steps: int) -> PPOConfig:
     )
 
 
-def hired(bias: float | None, seed: int) -> list[Annotator]:
-    """One machine that likes each word by `bias`, or some people who differ."""
-    if bias is not None:
-        return [machine(gold_worth, length_bias(bias), name="machine", price=PRICE)]
-    return [person(gold_worth, seed=100 * seed + number) for number in range(PEOPLE)]
-
-
-def bought(
-    labellers: list[Annotator], base: nn.Module, *, seed: int, budget: float
-) -> list[Comparison]:
-    """The comparisons that the budget buys, each labeller giving as many, of different texts."""
-    generator = torch.Generator().manual_seed(seed)
-    count = int(budget / labellers[0].prices.comparison)
-    first, second = (
-        prompts_and_texts(
-            rollout(base, count + count // 4, seed=seed, generator=generator).responses
-        )
-        for _ in range(2)
-    )
-    items = [(prompt, [a, b]) for (prompt, a), (_, b) in zip(first, second, strict=True) if a != b]
-    if len(items) < count:
-        raise ValueError(f"{count} pairs of different texts are needed, got {len(items)}")
-    return [
-        label
-        for number, labeller in enumerate(labellers)
-        for label in label_all(
-            compare, labeller, items[number : count : len(labellers)], generator=generator
-        )
-    ]
-
-
-def learned(labels: list[Comparison], base: nn.Module, *, seed: int) -> Reward:
-    """A reward model of the labels, of mean 0 and standard deviation 1 on the base's own texts."""
-    passes = max(1, READ // len(labels))
-    reward = fitted_reward(preferences_batch(labels, text_ids), seed=seed, passes=passes)
-    generator = torch.Generator().manual_seed(seed)
-    samples = rollout(base, EVALUATED, seed=5000 + seed, generator=generator).responses
-    return standardised(reward, samples)
-
-
 @torch.no_grad()
 def evaluated(
     policy: nn.Module, base: nn.Module, reward: Reward, labellers: list[Annotator], *, seed: int
@@ -141,3 +100,16 @@ def evaluated(
         "words": sum(len(text.split()) for _, text in texts) / len(texts),
         "flawless": flawless_share(responses),
     }
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the end of PPO."""
+    people, fair, wordy = (
+        runs[f"biased-reviews-{name}"] for name in ("people", "machine-0", "machine-0.3")
+    )
+    return together(
+        above("gold by a fair machine less by people", differences(fair, people, "gold")),
+        above("rise in words under the bias", rises(wordy, "words")),
+        above("rise of the labeller's own reward under the bias", rises(wordy, "own")),
+        above("gold by people less under the bias", differences(people, wordy, "gold")),
+    )

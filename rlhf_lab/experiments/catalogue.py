@@ -6,6 +6,7 @@ from rlhf_lab.experiments import (
     biased_labeller,
     biased_reviews,
     critic,
+    delayed_reward,
     disagreement,
     dpo_reviews,
     edited_reward,
@@ -15,13 +16,17 @@ from rlhf_lab.experiments import (
     fixed_points,
     frontier,
     gradient_estimates,
+    imitation,
     intransitive,
     kl_coefficients,
     label_kinds,
     length_bias,
     many_epochs,
+    method_cost,
+    mixed_demonstrations,
     negative_feedback,
     overoptimisation,
+    penalty_at_old,
     policy_reviews,
     ppo_grid,
     preference_models,
@@ -37,7 +42,13 @@ from rlhf_lab.experiments import (
 )
 
 TOPICS = {
-    "Framing": (first_policy, feedback_to_policy),
+    "Framing": (
+        delayed_reward,
+        imitation,
+        first_policy,
+        mixed_demonstrations,
+        feedback_to_policy,
+    ),
     "Feedback": (label_kinds, disagreement, biased_labeller, biased_reviews, intransitive),
     "Reward models": (
         reward_reviews,
@@ -52,6 +63,7 @@ TOPICS = {
     "RLHF": (policy_reviews, three_stages, overoptimisation, frontier, alignment_tax),
     "PPO": (
         gradient_estimates,
+        penalty_at_old,
         many_epochs,
         ppo_grid,
         kl_coefficients,
@@ -66,5 +78,6 @@ TOPICS = {
         fixed_point_gpt2,
         length_bias,
         critic,
+        method_cost,
     ),
 }

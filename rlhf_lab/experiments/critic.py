@@ -8,17 +8,23 @@ gradient with the critic is noisier than with the mean of the rest of a group of
 the intervals over seeds say otherwise.
 """
 
-from collections.abc import Callable
-
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
-from rlhf_lab.advantages import gae, leave_one_out_advantages, token_rewards
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, rollout
 from rlhf_lab.experiments.policy_reviews import SETTINGS
-from rlhf_lab.logprobs import response_logprobs, response_values
-from rlhf_lab.masked import sum_over_tokens, zero_at_padding
+from rlhf_lab.experiments.review_gradients import (
+    BATCH,
+    GROUP_SIZE,
+    of_group,
+    variance,
+    with_critic,
+    without_baseline,
+)
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together
+from rlhf_lab.logprobs import response_values
 from rlhf_lab.models import trainable_copy, value_model
 from rlhf_lab.responses import Responses, pad
 from rlhf_lab.sampling import sample
@@ -31,10 +37,7 @@ VARIANTS = {"critic-of-reviews": {}}
 PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """shares of a response that have been read; at 1 all but its last token"""
 LAMBDAS = (0.95, 1.0)
-BATCH, GROUP_SIZE = 64, 8
 STILL = 1e-12  # a learning rate that moves the policy by nothing
-
-Advantages = Callable[[Responses], Float[Tensor, "batch token"]]
 
 
 def run(
@@ -102,44 +105,25 @@ def tokens_read(responses: Responses, place: float) -> Int[Tensor, "batch"]:
     return ((responses.mask.sum(dim=1) - 1) * place).round().long()
 
 
-def variance(policy: nn.Module, batches: list[Responses], advantages: Advantages) -> float:
-    """Trace of the covariance of the gradient of mean_i Σ_t Â_it log π(y_it) over batches."""
-    gradients = []
-    for responses in batches:
-        weighted = advantages(responses) * response_logprobs(policy, responses)
-        objective = sum_over_tokens(weighted, responses.mask).mean()
-        parts = torch.autograd.grad(objective, list(policy.parameters()))
-        gradients.append(torch.cat([part.flatten() for part in parts]))
-    return torch.stack(gradients).var(dim=0).sum().item()
-
-
-def without_baseline(responses: Responses) -> Float[Tensor, "batch token"]:
-    """Â = r."""
-    return zero_at_padding(
-        gold_rewards(responses)[:, None].expand(responses.mask.shape), responses.mask
-    )
-
-
-def of_group(responses: Responses) -> Float[Tensor, "batch token"]:
-    """Â = r - mean of the rest of the group: GRPO's baseline, unbiased and without the std."""
-    return leave_one_out_advantages(gold_rewards(responses).view(-1, GROUP_SIZE)).view(-1, 1)
-
-
-def with_critic(critic: nn.Module, lam: float) -> Advantages:
-    """Â of GAE with the critic's values."""
-
-    @torch.no_grad()
-    def advantages(responses: Responses) -> Float[Tensor, "batch token"]:
-        values = response_values(critic, responses)
-        rewards = token_rewards(gold_rewards(responses), values, responses.mask, beta=0.0)
-        return gae(rewards, values, responses.mask, gamma=1.0, lam=lam)
-
-    return advantages
-
-
 def _batch(policy: nn.Module, group_size: int, seed: int, generator) -> Responses:
     asked = pad(prompts(BATCH // group_size, seed=seed), [[END]] * (BATCH // group_size))
     rows = torch.arange(len(asked)).repeat_interleave(group_size)
     ids, mask = asked.prompts[rows], asked.prompt_mask[rows]
     settings = {"max_tokens": MAX_TOKENS, "end_token": END, "generator": generator}
     return sample(policy, ids, mask, **settings).responses
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """After the last step of PPO."""
+    found = runs["critic-of-reviews"]
+    first, last = PLACES[0], PLACES[-1]
+
+    def gained(which: str) -> np.ndarray:
+        return ends(found, f"{which}_{last}") - ends(found, f"{which}_{first}")
+
+    noisier = ends(found, "variance_critic_1.0") / ends(found, "variance_group")
+    return together(
+        above("(a) explained variance at the end less at the start", gained("explained")),
+        above("the same of the best critic", gained("best")),
+        above("(b) variance with the critic over that with the group", noisier, 1.0),
+    )

@@ -8,16 +8,24 @@ best policy's 7.38. Refuted if γ = 0 earns more than 4.5, or γ = 1 less than 7
 import torch
 from torch import nn
 
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, ends, together
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.reinforce import ReinforceConfig, train_reinforce
 from rlhf_lab.worlds.decisions import expected_return
 from rlhf_lab.worlds.exam_week import exam_week
 
 STEPS = 100
+VARIANTS = {f"delayed-reward-gamma-{gamma:g}": {"gamma": gamma} for gamma in (0.0, 1.0)}
 
 
 def run(seed: int, *, gamma: float, steps: int = STEPS) -> History:
-    """`expected_return`, exact, before the first update and after each; `policies`, the tables."""
+    """`expected_return`, exact, before the first update and after each."""
+    found = learned(seed, gamma=gamma, steps=steps)
+    return {name: found[name] for name in ("episodes", "expected_return")}
+
+
+def learned(seed: int, *, gamma: float, steps: int = STEPS) -> History:
+    """The same with `policies`, the tables of probabilities."""
     process = exam_week()
     logits = nn.Parameter(
         torch.zeros(len(process.states), len(process.actions), dtype=torch.float64)
@@ -35,3 +43,11 @@ def run(seed: int, *, gamma: float, steps: int = STEPS) -> History:
         return {"episodes": episodes, "expected_return": earned, "policies": policy}
 
     return history(measured(), steps=steps + 1)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """After the last update."""
+    greedy, patient = (ends(runs[name], "expected_return") for name in VARIANTS)
+    return together(
+        below("expected return, γ = 0", greedy, 4.5), above("the same, γ = 1", patient, 7.16)
+    )

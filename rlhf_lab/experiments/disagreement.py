@@ -13,7 +13,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.experiments.label_kinds import fitted_rewards, pair_accuracy
+from rlhf_lab.experiments.label_fits import fitted_rewards, pair_accuracy
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    differences,
+    ends,
+    together,
+    within,
+)
 from rlhf_lab.feedback.agreement import agreement_share, judgements, nominal_alpha
 from rlhf_lab.feedback.annotators import Annotator, person
 from rlhf_lab.feedback.kinds import Comparison
@@ -101,3 +110,29 @@ def drawn_pairs(responses: int, count: int, generator: torch.Generator) -> list[
     first = torch.randint(responses, (count,), generator=generator)
     second = (first + torch.randint(1, responses, (count,), generator=generator)) % responses
     return [[str(a), str(b)] for a, b in zip(first.tolist(), second.tolist(), strict=True)]
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """With all labels; 0.01 is two standard errors of accuracy on the fresh labels."""
+    none, most = runs["disagreement-0"], runs["disagreement-2"]
+    lost = {
+        metric: differences(none, most, metric)
+        for metric in ("agreement", "ceiling", "label_accuracy", "gold_accuracy")
+    }
+    passed = [
+        within(
+            f"{name}: accuracy on labels less the ceiling",
+            ends(runs[name], "label_accuracy") - ends(runs[name], "ceiling"),
+            -0.02,
+            0.01,
+        )
+        for name in VARIANTS
+    ]
+    return together(
+        *(above(f"loss of {m} from spread 0 to 2", lost[m]) for m in lost if m != "gold_accuracy"),
+        *passed,
+        above(
+            "loss of accuracy on labels less that against gold",
+            lost["label_accuracy"] - lost["gold_accuracy"],
+        ),
+    )

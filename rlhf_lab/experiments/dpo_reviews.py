@@ -8,6 +8,16 @@ rise, if the KL does not fall with β, or, for the last part, if the chosen log-
 import torch
 from torch import nn
 
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    rises,
+    together,
+)
 from rlhf_lab.kl import k1
 from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
 from rlhf_lab.masked import sum_over_tokens
@@ -112,3 +122,16 @@ def flawless_share(responses: Responses) -> float:
         flaws(t, finished=e).penalty == 0 for t, e in zip(texts(responses), ended, strict=True)
     ]
     return sum(marks) / len(marks)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """After the last update."""
+    weak, middle, strong = (runs[name] for name in VARIANTS)
+    each = [(name.removeprefix("dpo-reviews-"), runs[name]) for name in VARIANTS]
+    return together(
+        *(above(f"{name}: rise of gold", rises(found, "gold")) for name, found in each),
+        above("KL, β = 0.1 less 0.3", differences(weak, middle, "kl")),
+        above("KL, β = 0.3 less 1", differences(middle, strong, "kl")),
+        *(above(f"{name}: chosen log-prob gains", ends(f, "chosen_gain")) for name, f in each),
+        *(below(f"{name}: rejected log-prob gains", ends(f, "rejected_gain")) for name, f in each),
+    )

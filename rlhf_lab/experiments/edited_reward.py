@@ -14,6 +14,7 @@ implicit one by DPO on a table of logits. Policies are optimal in closed form, n
 import torch
 
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together, within
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.train.loop import History, history, minimise
@@ -83,3 +84,26 @@ def dpo_policy(world: ExactWorld, weights: torch.Tensor, steps: int) -> torch.Te
 
     history(minimise(loss, policy, steps=steps, learning_rate=0.1), steps=steps)
     return response_distribution(policy, world.responses)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """By the objective, for biases 1 and 3; 0.05 of it counts as no difference."""
+    parts = []
+    for bias in (1, 3):
+        here = runs[f"edited-reward-bias-{bias}"]
+        found = {
+            name: ends(here, f"{name}_objective")
+            for name in ("explicit", "explicit_edited", "implicit_edited")
+        }
+        kept = ends(here, "implicit_begins") - ends(here, "best_begins")
+        parts += [
+            above(f"bias {bias}: gain of the edit", found["explicit_edited"] - found["explicit"]),
+            above(f"bias {bias}: what DPO's policy keeps of the habit", kept),
+            within(
+                f"bias {bias}: implicit less explicit, both edited",
+                found["implicit_edited"] - found["explicit_edited"],
+                -0.05,
+                0.05,
+            ),
+        ]
+    return together(*parts)

@@ -12,14 +12,19 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.dpo_reviews import (
-    MAX_TOKENS,
-    flawless_share,
-    preference_pairs,
-    rollout,
-)
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, preference_pairs, rollout
 from rlhf_lab.experiments.policy_reviews import fact_accuracy
 from rlhf_lab.experiments.reward_reviews import fitted_reward
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    rises,
+    together,
+)
 from rlhf_lab.experiments.word_counts import word_count_reward
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.logprobs import response_logits
@@ -123,3 +128,18 @@ def harsh(responses: Responses) -> list[bool]:
 def share(marks: list[bool]) -> float:
     """The share that is true."""
     return sum(marks) / len(marks)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """From before PPO to its end; each factor made worse beside the whole."""
+    whole, *worse = (runs[name] for name in VARIANTS)
+    names = ("few labels", "a reward that counts words", "no penalty")
+    kept = {kind: ends(whole, kind) / ends(whole, kind, 0) for kind in ("blaming", "harsh")}
+    return together(
+        above("rise of gold", rises(whole, "gold"), 0.5),
+        *(below(f"share of {kind} texts, end over start", kept[kind], 0.5) for kind in kept),
+        *(
+            above(f"gold lost with {name}", differences(whole, found, "gold"))
+            for name, found in zip(names, worse, strict=True)
+        ),
+    )

@@ -10,6 +10,16 @@ import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    together,
+    within,
+)
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import Responses
 from rlhf_lab.train.loop import History, history
@@ -92,3 +102,22 @@ def evaluated(policy: nn.Module, *, seed: int) -> dict[str, float]:
         "flawless": flawless_share(responses),
         "tokens": responses.mask.sum(dim=1).double().mean().item(),
     }
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Before PPO and after all its steps."""
+    random, pretrained, tuned = (runs[name] for name in VARIANTS)
+    return together(
+        above("gold after PPO, pretrained", ends(pretrained, "gold"), 0.6),
+        below("share of flawless texts after PPO, random", ends(random, "flawless"), 0.01),
+        above(
+            "gold before PPO, fine-tuned less pretrained",
+            differences(tuned, pretrained, "gold", at=0),
+        ),
+        within(
+            "gold after PPO, fine-tuned less pretrained",
+            differences(tuned, pretrained, "gold"),
+            -0.1,
+            0.1,
+        ),
+    )

@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, below, ends, together
 from rlhf_lab.masked import zero_at_padding
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.train.loop import History, history
@@ -25,6 +26,7 @@ from rlhf_lab.worlds.optimum import kl_divergence, optimal_logprobs, total_varia
 BETA = 0.5
 SPREAD = 3.0  # factor on the random weights, without which the reference is nearly uniform
 VARIANTS = {"fixed-point-ppo-gpt2": {}}
+BORROWED = ("fixed-points-ppo",)  # the table, which the verdict needs too
 
 
 def run(seed: int, *, steps: int = 400, every: int = 20) -> History:
@@ -68,3 +70,12 @@ def gpt2_world(seed: int) -> ExactWorld:
             if weight.dim() > 1:
                 weight.mul_(SPREAD)
     return world_around(reference, 3, 1.0, torch.Generator().manual_seed(seed))
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the end, beside a table of logits in a world of its own (`fixed_points`)."""
+    gpt2, of_table = runs["fixed-point-ppo-gpt2"], runs["fixed-points-ppo"]
+    return together(
+        below("TV to π* of a tiny GPT-2", ends(gpt2, "to_optimum"), 0.02),
+        below("of a table", ends(of_table, "to_optimum"), 0.02),
+    )

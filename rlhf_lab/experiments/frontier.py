@@ -7,23 +7,66 @@ know, is the ceiling. Each run gives its points along the way. The strengths β 
 of GRPO and 0.1 of DPO, and best-of-n, on the same tasks, are in `overoptimisation`.
 """
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
 from rlhf_lab.experiments.review_paths import dpo_path, grpo_path, ppo_path, sft_path
-from rlhf_lab.experiments.review_task import side_by_side, task
+from rlhf_lab.experiments.review_task import Task, side_by_side, task
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, shared, together
+from rlhf_lab.runs import Run
 from rlhf_lab.train.loop import History
-from rlhf_lab.worlds.reviews import gold_rewards
 
 VARIANTS = {"frontier-reviews": {"pairs": 2000}}
+BORROWED = ("overoptimisation-2000",)  # the other strengths, which the verdict needs too
 PPO_BETAS = (0.3,)
 GRPO_BETAS = (0.2,)
 DPO_BETAS = (0.3, 1.0)
 
 
-def run(seed: int, *, pairs: int) -> History:
-    """All methods at all strengths; the columns are "ppo 0.3 gold", "sft kl", ..."""
-    at = task(seed, pairs=pairs)
+def run(seed: int, *, pairs: int, make: Callable[..., Task] = task) -> History:
+    """All methods at all strengths; the columns are "ppo 0.3 gold", "sft kl", ...
+
+    `make` gives the task of a seed: that of film reviews, or one of GPT-2-small.
+    """
+    at = make(seed, pairs=pairs)
     return side_by_side(
         {f"ppo {beta}": ppo_path(at, at.proxy, beta=beta) for beta in PPO_BETAS}
         | {f"grpo {beta}": grpo_path(at, at.proxy, beta=beta) for beta in GRPO_BETAS}
         | {f"dpo {beta}": dpo_path(at, beta=beta) for beta in DPO_BETAS}
-        | {"ppo on gold": ppo_path(at, gold_rewards, beta=0.05), "sft": sft_path(at)}
+        | {"ppo on gold": ppo_path(at, at.gold, beta=0.05), "sft": sft_path(at)}
     )
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """The best point of each method, over its strengths and steps, up to a KL.
+
+    The point is chosen by the mean over the same seeds, which flatters methods with more points.
+    """
+    here, other = shared(runs["frontier-reviews"], runs["overoptimisation-2000"])
+    ppo = [(here, f"ppo {beta}") for beta in PPO_BETAS] + [(other, "ppo"), (other, "ppo 0.1")]
+    dpo = [(here, f"dpo {beta}") for beta in DPO_BETAS] + [(other, "dpo")]
+    parts = []
+    for most in (2, 4, 8):
+        gains = {name: best_gain(paths, most) for name, paths in (("PPO", ppo), ("DPO", dpo))}
+        sft = best_gain([(here, "sft")], most)
+        parts += [
+            above(f"gold up to {most} nats, DPO less PPO", gains["DPO"] - gains["PPO"]),
+            *(
+                above(f"{name} less fine-tuning on the chosen", gain - sft)
+                for name, gain in gains.items()
+            ),
+        ]
+    return together(*parts)
+
+
+def best_gain(paths: Sequence[tuple[Sequence[Run], str]], most: float) -> np.ndarray:
+    """Gain in gold, one a seed, at the point of highest mean gain whose mean KL is at most this."""
+    found = []
+    for runs, name in paths:
+        kl, gold = (
+            np.array([run.metrics[f"{name} {metric}"] for run in runs]) for metric in ("kl", "gold")
+        )
+        gains = gold - gold[:, :1]
+        found += list(gains.T[kl.mean(axis=0) <= most])
+    return max(found, key=np.mean)

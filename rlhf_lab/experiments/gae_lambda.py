@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.advantages import gae
-from rlhf_lab.experiments.gradient_estimates import BETA, exact_values, token_scores, world_rewards
+from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import TabularPolicy
 from rlhf_lab.train.loop import History, history

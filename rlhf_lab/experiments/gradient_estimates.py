@@ -8,6 +8,7 @@ mean. Refuted where an estimate said to be unbiased is more than 3 standard erro
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,16 +18,24 @@ from rlhf_lab.advantages import (
     gae,
     group_outcome_advantages,
     leave_one_out_advantages,
-    token_rewards,
 )
-from rlhf_lab.kl import k1
-from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
+from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    rises,
+    together,
+)
+from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import TabularPolicy
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.worlds.exact import ExactWorld, exact_world
 from rlhf_lab.worlds.optimum import objective
 
-BETA = 0.5
 LAMBDAS, GROUP_SIZES = (0.0, 0.5, 0.95, 1.0), (2, 4, 16, 64)
 GROUP_BASELINES = {
     "leave-one-out": leave_one_out_advantages,
@@ -106,36 +115,6 @@ def group_estimate(
     return _estimate(single, exact, group_size)
 
 
-@torch.no_grad()
-def exact_values(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token"]:
-    """V(y_<t) = E[Σ_{s ≥ t} r_s | y_<t] under the policy, for every response and token."""
-    to_go = world_rewards(world, policy).flip(1).cumsum(dim=1).flip(1)
-    probability = sequence_logprobs(policy, world.responses).exp()
-    values = torch.empty_like(to_go)
-    for t in range(to_go.shape[1]):
-        shape = (policy.config.vocab_size**t, -1)
-        weights = probability.view(shape)
-        mean = (weights * to_go[:, t].view(shape)).sum(dim=1) / weights.sum(dim=1)
-        values[:, t] = mean.repeat_interleave(weights.shape[1])
-    return values
-
-
-def world_rewards(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token"]:
-    """-β k1 of every token of every response, plus the reward at its last."""
-    pair = (response_logprobs(model, world.responses) for model in (policy, world.reference))
-    return token_rewards(world.rewards, k1(*pair), world.responses.mask, beta=BETA)
-
-
-def token_scores(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token entry"]:
-    """∇log π(y_t) of every token of every response, an entry for each logit of the table."""
-    logprobs = response_logprobs(policy, world.responses)
-    each = torch.eye(logprobs.numel(), dtype=logprobs.dtype)
-    (rows,) = torch.autograd.grad(
-        logprobs.flatten(), policy.table, grad_outputs=each, is_grads_batched=True
-    )
-    return rows.view(*logprobs.shape, -1)
-
-
 def _drawn(world, policy, responses, generator) -> Tensor:
     probability = sequence_logprobs(policy, world.responses).exp().detach()
     return torch.multinomial(probability, responses, replacement=True, generator=generator)
@@ -146,3 +125,25 @@ def _estimate(single: Tensor, exact: Tensor, responses_each: int) -> Estimate:
     error = (variance / len(single)).sqrt()
     bias = (single.mean(dim=0) - exact).norm()
     return Estimate(bias.item(), error.item(), variance.item() * responses_each)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Distances in standard errors, expected below 3 without bias; λ or group size by row."""
+
+    def errors(name: str, row: int) -> np.ndarray:
+        found = runs[f"gradient-{name}"]
+        return ends(found, "bias", row) / ends(found, "standard_error", row)
+
+    exact, zero = (runs[f"gradient-{name}"] for name in CRITICS)
+    return together(
+        *(
+            below(f"exact values, λ = {lam:g}: bias", errors("exact-values", row), 3.0)
+            for row, lam in enumerate(LAMBDAS)
+        ),
+        above("their variance, λ = 1 less λ = 0", rises(exact, "variance")),
+        above("values of 0, λ = 0: bias", errors("values-of-0", 0), 3.0),
+        below("values of 0, λ = 1: bias", errors("values-of-0", -1), 3.0),
+        below("leave one of 2 out: bias", errors("leave-one-out", 0), 3.0),
+        above("group mean of 2: bias", errors("group-mean", 0), 3.0),
+        above("variance, 0 less exact values", differences(zero, exact, "variance")),
+    )

@@ -14,6 +14,15 @@ from torch import Tensor
 from torch.special import entr
 
 from rlhf_lab.experiments.learned_reward import fitted_reward
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    together,
+)
 from rlhf_lab.feedback.annotators import Annotator
 from rlhf_lab.feedback.consistency import circular_triads
 from rlhf_lab.feedback.kinds import Source
@@ -88,3 +97,21 @@ def majority(probabilities: Probabilities) -> Bool[Tensor, "winner loser"]:
     """Who is preferred more often than not; of equals the one that comes first."""
     upper = torch.triu(probabilities >= 0.5, diagonal=1)
     return upper | torch.tril(~upper.T, diagonal=-1)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """A gap of 0.001 nats a label counts as none."""
+    none, noise, weak, strong = (runs[name] for name in VARIANTS)
+    gaps = {
+        "weak": ends(weak, "ceiling") - ends(weak, "score_accuracy"),
+        "strong": ends(strong, "ceiling") - ends(strong, "score_accuracy"),
+    }
+    return together(
+        above("nats lost to weak contests", ends(weak, "excess"), 0.001),
+        above("more nats lost to strong ones", differences(strong, weak, "excess")),
+        above("accuracy below the ceiling, strong contests", gaps["strong"]),
+        above("that less the same for weak ones", gaps["strong"] - gaps["weak"]),
+        below("nats lost to noise", ends(noise, "excess"), 0.001),
+        above("ceiling lost to noise", differences(none, noise, "ceiling")),
+        above("agreement with itself lost to noise", differences(none, noise, "self_agreement")),
+    )

@@ -10,6 +10,16 @@ ends differently. Piloted on seed 100.
 """
 
 from rlhf_lab.experiments.exact_ppo import exact_ppo
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    together,
+    within,
+)
 from rlhf_lab.train.loop import History
 from rlhf_lab.train.trust_region import Clipped, Penalised
 
@@ -30,3 +40,29 @@ def run(seed: int, *, region: str, reward_scale: float, steps: int = 20) -> Hist
     """20 batches, 32 passes over each: distance to π*, KL of each step, and the coefficient."""
     settings = {"passes": 32, "steps": steps, "reward_scale": reward_scale}
     return exact_ppo(seed, trust_region=REGIONS[region], **settings)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """By the distance to π* at the end; what is best for one task, in the other."""
+    ended = {
+        (name, scale): runs[f"kl-coefficients-{name}-scale-{scale:g}"]
+        for name in REGIONS
+        for scale in SCALES
+    }
+
+    def cost(scale: float) -> Verdict:
+        found = {c: ended[f"fixed-{c:g}", scale] for c in COEFFICIENTS}
+        other = {c: ended[f"fixed-{c:g}", 11.0 - scale] for c in COEFFICIENTS}
+        best, taken = (
+            min(d, key=lambda c: ends(d[c], "to_optimum").mean()) for d in (found, other)
+        )
+        gap = differences(found[taken], found[best], "to_optimum")
+        return above(f"scale {scale:g}: TV with the other task's {taken:g} less with {best:g}", gap)
+
+    clip = differences(ended["clip-0.2", 10.0], ended["clip-0.2", 1.0], "to_optimum")
+    adaptive = {scale: ends(ended["adaptive-0.01", scale], "to_optimum") for scale in SCALES}
+    return together(
+        *(cost(scale) for scale in SCALES),
+        within("clip: TV at scale 10 less at scale 1", clip, -0.02, 0.02),
+        *(below(f"adaptive, scale {s:g}: TV to π*", far, 0.25) for s, far in adaptive.items()),
+    )

@@ -10,14 +10,16 @@ is their true spread. So the errors compare information, not methods.
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import logsigmoid, softplus
 
+from rlhf_lab.experiments.label_fits import (
+    fitted_rewards,
+    pair_accuracy,
+)
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, together
 from rlhf_lab.feedback.annotators import Annotator
 from rlhf_lab.feedback.conversions import with_generated
-from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
+from rlhf_lab.feedback.kinds import Comparison, Feedback, Source
 from rlhf_lab.feedback.labelling import compare, cost, label_all, rank, rate, thumb
-from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
-from rlhf_lab.rewards.quality import accuracy_against_gold
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import exact_world
 
@@ -90,56 +92,16 @@ def against_generated(labels: list[Feedback], count: int, seed: int) -> list[Com
     return with_generated(down, written, generator="model")
 
 
-def fitted_rewards(
-    labels: list[Feedback], count: int, *, temperature: float
-) -> Float[Tensor, "response"]:
-    """argmax of log-likelihood + log N(rewards | 0, 1): all labels at once, by L-BFGS."""
-    free = torch.zeros(count + 5, dtype=torch.float64, requires_grad=True)  # rewards, bar, cuts
-    loglikelihood = of_labels(labels)
-    optimizer = torch.optim.LBFGS([free], max_iter=300, line_search_fn="strong_wolfe")
+def verdict(runs: Recorded) -> Verdict:
+    """By the errors after the largest budget."""
+    error = {name.removeprefix("label-kinds-"): runs[name] for name in VARIANTS}
 
-    def loss():
-        optimizer.zero_grad()
-        prior = free[:count].square().sum() / 2 + free[count:].square().sum() / 200
-        value = prior - loglikelihood(free[:count] / temperature, free[count:] / temperature)
-        value.backward()
-        return value
+    def less(small: str, large: str) -> Verdict:
+        gap = differences(error[large], error[small], "error")
+        return above(f"error of {large} less that of {small}", gap)
 
-    optimizer.step(loss)
-    return free[:count].detach()
-
-
-def of_labels(labels: list[Feedback]):
-    """log p(labels | rewards, other numbers), both in units of the temperature."""
-    first = labels[0]
-    if isinstance(first, Comparison):
-        pairs = torch.tensor([[int(c.chosen), int(c.rejected)] for c in labels])
-        return lambda r, _: bradley_terry_logprob(*r[pairs].unbind(1)).sum()
-    if isinstance(first, Ranking):
-        orders = torch.tensor([[int(name) for name in r.responses] for r in labels])
-        return lambda r, _: plackett_luce_logprob(r[orders]).sum()
-    rated = torch.tensor([int(label.response) for label in labels])
-    if isinstance(first, Rating):
-        scores = torch.tensor([label.score for label in labels])
-        return lambda r, other: ordered_logit(r[rated], cuts(other), scores).sum()
-    signs = torch.tensor([1.0 if label.up else -1.0 for label in labels])
-    return lambda r, other: logsigmoid(signs * (r[rated] - other[0])).sum()
-
-
-def cuts(free: Float[Tensor, "number"]) -> Float[Tensor, "cut"]:
-    """Four rising numbers: the first is free, each next one adds a positive step."""
-    return free[0] + torch.cat([torch.zeros_like(free[:1]), softplus(free[1:4])]).cumsum(0)
-
-
-def ordered_logit(rewards: Tensor, rising: Tensor, scores: Tensor) -> Tensor:
-    """log [σ(r - cut_{k-1}) - σ(r - cut_k)] of the score k that was given."""
-    above = torch.sigmoid(rewards[:, None] - rising)
-    ends = torch.nn.functional.pad(above, (1, 0), value=1.0), torch.nn.functional.pad(above, (0, 1))
-    return (ends[0] - ends[1]).gather(1, scores[:, None] - 1).clamp(min=1e-300).log()
-
-
-def pair_accuracy(fitted: Float[Tensor, "response"], rewards: Float[Tensor, "response"]) -> float:
-    """The share of all pairs of responses that the fitted rewards order as the true ones do."""
-    better, worse = torch.triu_indices(len(rewards), len(rewards), offset=1)
-    margins = fitted[better] - fitted[worse], rewards[better] - rewards[worse]
-    return accuracy_against_gold(*margins).item()
+    return together(
+        less("rating", "thumb"),
+        less("ranking-of-8", "comparison"),
+        less("comparison", "rejected-only"),
+    )

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.advantages import centred_outcome_advantages
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, rises, together, within
 from rlhf_lab.group_losses import dr_grpo_loss
 from rlhf_lab.losses import grpo_loss
 from rlhf_lab.models import TabularPolicy
@@ -101,3 +102,14 @@ def evaluated(policy: nn.Module, generator: torch.Generator) -> dict[str, float]
         "length_of_right": lengths[is_right].mean().item(),
         "length_of_wrong": lengths[~is_right].mean().item(),
     }
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Changes from before training to its end; a tenth of a token is noise."""
+    own, one = runs["length-bias-own-length"], runs["length-bias-one-divisor"]
+    return together(
+        below("own length: change of right responses, tokens", rises(own, "length_of_right")),
+        above("own length: change of wrong ones", rises(own, "length_of_wrong")),
+        within("one divisor: change of right ones", rises(one, "length_of_right"), -0.1, 0.1),
+        within("one divisor: change of wrong ones", rises(one, "length_of_wrong"), -0.1, 0.1),
+    )

@@ -7,6 +7,16 @@ clipped ratios stay inside.
 """
 
 from rlhf_lab.experiments.exact_ppo import exact_ppo
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    together,
+    within,
+)
 from rlhf_lab.train.loop import History
 from rlhf_lab.train.trust_region import Clipped, Penalised
 
@@ -25,3 +35,21 @@ VARIANTS = {
 def run(seed: int, *, surrogate: str, passes: int, steps: int = 20) -> History:
     """20 batches: distance to π*, KL of each step, and the share of ratios outside."""
     return exact_ppo(seed, trust_region=SURROGATES[surrogate], passes=passes, steps=steps)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """By the distance to π* at the end; 0.25 of it counts as near."""
+    clipped, unclipped = (
+        {passes: runs[f"many-epochs-{name}-{passes}"] for passes in PASSES} for name in SURROGATES
+    )
+    once = differences(clipped[1], unclipped[1], "to_optimum")
+    outside = [max(run.metrics["outside"]) for run in clipped[64]]
+    return together(
+        within("one pass: clipped less unclipped", once, -1e-6, 1e-6),
+        above(
+            "64 passes: unclipped less clipped",
+            differences(unclipped[64], clipped[64], "to_optimum"),
+        ),
+        below("64 passes, clipped: distance to π*", ends(clipped[64], "to_optimum"), 0.25),
+        above("64 passes, clipped: largest share of ratios outside", outside, 0.05),
+    )

@@ -15,8 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together, within
 from rlhf_lab.logprobs import sequence_logprobs
-from rlhf_lab.train.loop import history, minimise
+from rlhf_lab.train.loop import History, history, minimise
 from rlhf_lab.worlds.exact import (
     ExactWorld,
     exact_world,
@@ -29,24 +30,34 @@ from rlhf_lab.worlds.optimum import optimal_logprobs
 
 Logprobs = Float[Tensor, "response"]
 BETA = 0.5
+VARIANTS = {"mixed-demonstrations": {}}
+COLUMNS = (
+    "demonstrations of the first kind",
+    "demonstrations of the second kind",
+    "SFT on both",
+    "SFT on what the first prefer",
+    "preferences of the first",
+    "preferences of both",
+)
 
 
-def run(seed: int) -> dict[str, float]:
+def run(seed: int) -> History:
     """The mean reward, as the first kind of people feel it, of demonstrations and of policies."""
     world = exact_world(seed=seed)
     fond, averse = demonstrators(world)
     mixture = torch.logaddexp(fond, averse) - log(2)
     of_first = expected_pairs(mixture, world.rewards)
     of_second = expected_pairs(mixture, -world.rewards)
-    policies = {
-        "demonstrations of the first kind": fond,
-        "demonstrations of the second kind": averse,
-        "SFT on both": fine_tuned(world, mixture.exp()),
-        "SFT on what the first prefer": fine_tuned(world, of_first.sum(dim=1)),
-        "preferences of the first": after_dpo(world, mixture, of_first),
-        "preferences of both": after_dpo(world, mixture, (of_first + of_second) / 2),
-    }
-    return {name: (p.exp() * world.rewards).sum().item() for name, p in policies.items()}
+    policies = (
+        fond,
+        averse,
+        fine_tuned(world, mixture.exp()),
+        fine_tuned(world, of_first.sum(dim=1)),
+        after_dpo(world, mixture, of_first),
+        after_dpo(world, mixture, (of_first + of_second) / 2),
+    )
+    rewards = [(policy.exp() * world.rewards).sum().item() for policy in policies]
+    return {name: [reward] for name, reward in zip(COLUMNS, rewards, strict=True)}
 
 
 def demonstrators(world: ExactWorld) -> tuple[Logprobs, Logprobs]:
@@ -76,3 +87,16 @@ def _trained(world: ExactWorld, loss: Callable[[Logprobs], Tensor]) -> Logprobs:
 
     history(minimise(value, policy, steps=120, learning_rate=0.1))
     return response_distribution(policy, world.responses)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """By the mean reward that the first kind of people feel."""
+    found = {name: ends(runs["mixed-demonstrations"], name) for name in COLUMNS}
+    first, second, tuned, preferred, after, torn = found.values()
+    return together(
+        within("SFT less the average of both", tuned - (first + second) / 2, -0.05, 0.05),
+        above("SFT on the preferred less SFT on both", preferred - tuned),
+        above("preferences of the first less SFT on the preferred", after - preferred),
+        above("preferences of the first less the first themselves", after - first),
+        within("preferences of both less SFT on both", torn - tuned, -0.05, 0.05),
+    )

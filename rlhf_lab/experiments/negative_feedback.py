@@ -13,18 +13,29 @@ is the one that is optimal for the fitted reward; nothing else is sampled.
 """
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from rlhf_lab.experiments.label_kinds import pair_accuracy
+from rlhf_lab.experiments.label_fits import pair_accuracy
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
+from rlhf_lab.experiments.negative_pairs import (
+    GENERATORS,
+    Logprobs,
+    first_is_0,
+    negative,
+    positive,
+)
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    differences,
+    ends,
+    rises,
+    together,
+)
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import (
     ExactWorld,
     exact_world,
-    expected_pairs,
-    observed_pairs,
-    sample_pairs,
 )
 from rlhf_lab.worlds.optimum import objective, optimal_logprobs
 
@@ -36,9 +47,6 @@ VARIANTS = {
 }
 BETA = 0.5
 BUDGETS = (500, 2000, 8000, 32_000)  # responses that people read
-HABIT = 2.0  # log-odds by which the third generator begins with token 0 more often
-Logprobs = Float[Tensor, "response"]
-Pairs = Float[Tensor, "winner loser"]
 
 
 def run(seed: int, *, generator: str | None) -> History:
@@ -76,65 +84,6 @@ def run(seed: int, *, generator: str | None) -> History:
     return table
 
 
-def positive(world: ExactWorld, read: int, draws: torch.Generator) -> tuple[Pairs, int]:
-    """Shares of (winner, loser), both sides judged, and their number; for 0 the expected ones."""
-    if not read:
-        return expected_pairs(world.reference_logprobs, world.rewards), 0
-    winners, losers = sample_pairs(world, read // 2, draws)
-    return observed_pairs(winners, losers, len(world.rewards)), read // 2
-
-
-def negative(
-    world: ExactWorld, writes: Logprobs, read: int, draws: torch.Generator
-) -> tuple[Pairs, int]:
-    """Shares of (generated, rejected) and their number; for 0 the expected ones."""
-    rejected = disliked(world)
-    if not read:
-        return writes.exp()[:, None] * rejected.exp()[None, :], 0
-    shown = drawn(world.reference_logprobs, read, draws)
-    uniform = torch.rand(read, generator=draws, dtype=torch.float64)
-    losers = shown[uniform < torch.sigmoid(-world.rewards[shown])]
-    winners = drawn(writes, len(losers), draws)
-    return observed_pairs(winners, losers, len(world.rewards)), len(losers)
-
-
-def disliked(world: ExactWorld) -> Logprobs:
-    """log-probs of what gets a thumb down: ∝ ref(y) σ(-r(y)), the bar at the mean reward, 0."""
-    return (world.reference_logprobs + torch.sigmoid(-world.rewards).log()).log_softmax(dim=0)
-
-
-def drawn(logprobs: Logprobs, count: int, draws: torch.Generator) -> Tensor:
-    """Numbers of `count` responses."""
-    return torch.multinomial(logprobs.exp(), count, replacement=True, generator=draws)
-
-
-def same_model(world: ExactWorld) -> Logprobs:
-    """The reference, which wrote what people read."""
-    return world.reference_logprobs
-
-
-def better_model(world: ExactWorld) -> Logprobs:
-    """A model that is optimal for the true reward at β = 1, the noise of people's judgement."""
-    return optimal_logprobs(world.reference_logprobs, world.rewards, beta=1.0)
-
-
-def model_with_a_habit(world: ExactWorld) -> Logprobs:
-    """The better model, but it likes to begin with token 0."""
-    return (better_model(world) + HABIT * first_is_0(world)).log_softmax(dim=0)
-
-
-GENERATORS = {
-    "same model": same_model,
-    "better model": better_model,
-    "model with a habit": model_with_a_habit,
-}
-
-
-def first_is_0(world: ExactWorld) -> Logprobs:
-    """1 where the response begins with token 0, else 0."""
-    return (world.responses.tokens[:, 0] == 0).double()
-
-
 def value(world: ExactWorld, policy: Logprobs) -> float:
     """The objective, with the true reward."""
     return objective(policy, world.reference_logprobs, world.rewards, beta=BETA).item()
@@ -143,3 +92,19 @@ def value(world: ExactWorld, policy: Logprobs) -> float:
 def begins(world: ExactWorld, policy: Logprobs) -> float:
     """How often the policy begins with token 0."""
     return (policy.exp() * first_is_0(world)).sum().item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """The habit with endless labels and its change from 500 read; objectives at 500 and 32,000."""
+    positive, habit = (runs[f"negative-feedback-{n}"] for n in ("positive", "model-with-a-habit"))
+    passed_on = ends(habit, "begins") - ends(habit, "should_begin")
+    parts = [
+        above("how much more often the policy has the habit, endless labels", passed_on),
+        above("of that, what grows from 500 labels to endless", rises(habit, "begins"), -0.1),
+    ]
+    for name in ("same-model", "better-model"):
+        other = runs[f"negative-feedback-{name}"]
+        for at in (0, len(BUDGETS) - 1):
+            words = f"objective at {BUDGETS[at]:,} read, positive less negative from the {name}"
+            parts.append(above(words, differences(positive, other, "objective", at)))
+    return together(*parts)

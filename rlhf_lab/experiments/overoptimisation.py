@@ -10,16 +10,25 @@ more strengths are in `frontier`.
 Lengths and learning rates were set on seed 100 so that the runs go far enough.
 """
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
 from rlhf_lab.experiments.review_paths import best_of_n_path, dpo_path, grpo_path, ppo_path
-from rlhf_lab.experiments.review_task import side_by_side, task
+from rlhf_lab.experiments.review_task import Task, side_by_side, task
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, rises, shared, together
+from rlhf_lab.runs import Run
 from rlhf_lab.train.loop import History
 
 VARIANTS = {f"overoptimisation-{pairs}": {"pairs": pairs} for pairs in (250, 800, 2000)}
 
 
-def run(seed: int, *, pairs: int) -> History:
-    """Five ways on one reward model; the columns are "ppo gold", "ppo kl", "dpo gold", ..."""
-    at = task(seed, pairs=pairs)
+def run(seed: int, *, pairs: int, make: Callable[..., Task] = task) -> History:
+    """Five ways on one reward model; the columns are "ppo gold", "ppo kl", "dpo gold", ...
+
+    `make` gives the task of a seed: that of film reviews, or one of GPT-2-small.
+    """
+    at = make(seed, pairs=pairs)
     return side_by_side(
         {
             "ppo": ppo_path(at, at.proxy, beta=0.0),
@@ -29,3 +38,30 @@ def run(seed: int, *, pairs: int) -> History:
             "best of n": best_of_n_path(at),
         }
     )
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Falls of gold from the highest point of the mean over seeds to the end.
+
+    That point is chosen on the same seeds, which flatters the falls a little.
+    """
+    few, many = shared(runs["overoptimisation-250"], runs["overoptimisation-2000"])
+    parts = []
+    for method in ("ppo", "grpo", "dpo"):
+        fell = fall_of_gold(few, method)
+        parts += [
+            above(f"{method}: rise of the proxy, 250 pairs", rises(few, f"{method} proxy")),
+            above(f"{method}: fall of gold, 250 pairs", fell),
+            above(f"{method}: that less the fall with 2,000", fell - fall_of_gold(many, method)),
+            above(
+                f"{method}: fall less that of best of n, 250 pairs",
+                fell - fall_of_gold(few, "best of n"),
+            ),
+        ]
+    return together(*parts)
+
+
+def fall_of_gold(runs: Sequence[Run], method: str) -> np.ndarray:
+    """Gold at the highest point of the mean path less gold at the end, one number a seed."""
+    paths = np.array([run.metrics[f"{method} gold"] for run in runs])
+    return paths[:, paths.mean(axis=0).argmax()] - paths[:, -1]

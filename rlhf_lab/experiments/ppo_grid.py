@@ -15,6 +15,7 @@ from functools import cache
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
 from rlhf_lab.experiments.policy_reviews import evaluated
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, ends, together
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
@@ -93,3 +94,26 @@ def start(seed: int) -> dict[str, float]:
 
 def _named(when: str, found: dict[str, float]) -> dict[str, float]:
     return {f"{when}_{name}": found[name] for name in ("gold", "kl", "flawless")}
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """By gold at the end, seed by seed; the best arm of a kind is that of the highest mean."""
+    arms = {name: runs[f"ppo-grid-{name}"] for name in GRID}
+    gold = {name: ends(found, "end_gold") for name, found in arms.items()}
+    best = {
+        kind: max((n for n in arms if n.startswith(kind)), key=lambda n: gold[n].mean())
+        for kind in ("clip", "adaptive", "fixed")
+    }
+
+    def over(first: str, second: str) -> Verdict:
+        gap = differences(arms[first], arms[second], "end_gold")
+        return above(f"gold, {first} less {second}", gap)
+
+    outside = [max(run.metrics["outside"]) for run in arms["clip-0.2"]]
+    return together(
+        over(best["clip"], "neither"),
+        over(best["clip"], best["adaptive"]),
+        over(best["clip"], best["fixed"]),
+        above("largest share of ratios outside, clip 0.2", outside, 0.05),
+        over(best["clip"], "neither-reference-0.001"),
+    )

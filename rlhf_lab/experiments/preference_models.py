@@ -11,15 +11,14 @@ each beats the next three round the circle. Every pair is decided at the same me
 and a share of the labels is turned over. Both models are fitted by likelihood with a weak prior.
 """
 
-from collections.abc import Callable
-
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
+from rlhf_lab.experiments.preference_fits import COUNT, FITS, Logits
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, together, within
 from rlhf_lab.preferences import sample_comparison
-from rlhf_lab.rewards.preferencewise import preference_logit
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import observed_pairs
 
@@ -28,12 +27,8 @@ VARIANTS = {
     for truth in ("ladder", "circle")
     for share in (0.0, 0.2, 0.4)
 }
-COUNT = 7
 MEAN_LOG_ODDS = 1.5
-COLUMNS = 4  # of each embedding: two planes to turn in
 LABELS = (100, 300, 1000, 3000, 10_000)
-Logits = Float[Tensor, "first second"]
-Wins = Float[Tensor, "winner loser"]
 
 
 def run(seed: int, *, truth: str, turned: float) -> History:
@@ -93,47 +88,6 @@ def labels(
     return torch.where(wins, first, second), torch.where(wins, second, first)
 
 
-def by_scores(wins: Wins, _generator: torch.Generator) -> Logits:
-    """Log-odds of Bradley-Terry's best fit: a number for each response."""
-    return differences(fitted(torch.zeros(COUNT, dtype=torch.float64), wins, differences))
-
-
-def by_embeddings(wins: Wins, generator: torch.Generator) -> Logits:
-    """Log-odds of the general preference model's best fit, the best of three starts."""
-    starts = [torch.randn(COUNT, COLUMNS, generator=generator).double() for _ in range(3)]
-    found = [odds(fitted(start, wins, odds)) for start in starts]
-    return max(found, key=lambda logits: (wins * logsigmoid(logits)).sum().item())
-
-
-FITS = {"score": by_scores, "general": by_embeddings}
-
-
-def differences(scores: Float[Tensor, "item"]) -> Logits:
-    """r_i - r_j."""
-    return scores[:, None] - scores[None, :]
-
-
-def odds(embeddings: Float[Tensor, "item column"]) -> Logits:
-    """`preference_logit` of every two."""
-    both = torch.broadcast_tensors(embeddings[:, None], embeddings[None, :])
-    return preference_logit(*both)
-
-
-def fitted(start: Tensor, wins: Wins, logits: Callable[[Tensor], Logits]) -> Tensor:
-    """argmin of -Σ wins log σ(logits) + 0.01 |numbers|², from a start."""
-    numbers = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([numbers], max_iter=60, line_search_fn="strong_wolfe")
-
-    def loss():
-        optimizer.zero_grad()
-        value = -(wins * logsigmoid(logits(numbers))).sum() + 0.01 * numbers.square().sum()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
-    return numbers.detach()
-
-
 def accuracy(found: Logits, truth: Logits) -> float:
     """The share of pairs whose likelier winner is the true one; log-odds of 0 count half."""
     agree = of_pairs(found * truth)
@@ -146,3 +100,27 @@ def circles(logits: Logits) -> float:
     a, b, c = triples
     wins = torch.stack([logits[a, b] > 0, logits[b, c] > 0, logits[c, a] > 0]).sum(dim=0)
     return ((wins == 0) | (wins == 3)).double().mean().item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Mean over the numbers of labels; a coin is right on half of the pairs, within 0.1."""
+
+    def mean_accuracy(name: str, model: str) -> np.ndarray:
+        return np.array([np.mean(run.metrics[f"{model}_accuracy"]) for run in runs[name]])
+
+    def harm(model: str, turned: float) -> np.ndarray:
+        clean, dirty = (f"preference-models-ladder-turned-{t}" for t in (0.0, turned))
+        return mean_accuracy(clean, model) - mean_accuracy(dirty, model)
+
+    on_circle = "preference-models-circle-turned-0.0"
+    return together(
+        *(
+            above(
+                f"what turning {turned:.0%} of the labels costs the general model more",
+                harm("general", turned) - harm("score", turned),
+            )
+            for turned in (0.2, 0.4)
+        ),
+        within("accuracy of scores on the circle", mean_accuracy(on_circle, "score"), 0.4, 0.6),
+        above("that of the general model", mean_accuracy(on_circle, "general"), 0.9),
+    )

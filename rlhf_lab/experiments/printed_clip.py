@@ -14,6 +14,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    differences,
+    shared,
+    together,
+    within,
+)
 from rlhf_lab.losses import probability_ratio
 from rlhf_lab.masked import masked_mean, zero_at_padding
 from rlhf_lab.train.loop import History, history
@@ -84,3 +93,32 @@ def run(seed: int, *, objective: str, reward_scale: float, steps: int = 40) -> H
             }
 
     return history(measured(), steps=config.steps)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Printed less right, world by world, at both scales of the reward."""
+    parts = []
+    for scale in (1.0, 8.0):
+        printed, right = shared(
+            *(runs[f"clip-{name}-scale-{scale}"] for name in ("printed", "right"))
+        )
+        steps = [
+            max(a.metrics["kl_to_old"]) - max(b.metrics["kl_to_old"])
+            for a, b in zip(printed, right, strict=True)
+        ]
+        further = differences(printed, right, "to_optimum")
+        parts += [
+            above(f"scale {scale:g}: largest KL of a step, printed less right", steps),
+            above(f"scale {scale:g}: distance to π* at the end, the same", further),
+        ]
+    change = {
+        name: differences(
+            runs[f"clip-{name}-scale-8.0"], runs[f"clip-{name}-scale-1.0"], "to_optimum"
+        )
+        for name in OBJECTIVES
+    }
+    return together(
+        *parts,
+        within("distance, right objective, scale 8 less 1", change["right"], -0.02, 0.02),
+        above("the same, printed", change["printed"]),
+    )

@@ -7,14 +7,18 @@ policy's own the good ones stay as rare as the reference makes them. Refuted whe
 does with responses of the policy.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from rlhf_lab.advantages import group_outcome_advantages
 from rlhf_lab.diagnostics import clip_fraction
 from rlhf_lab.experiments.policy_reviews import SETTINGS, evaluated
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, rises, shared, together
 from rlhf_lab.losses import grpo_loss
 from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.runs import Run
 from rlhf_lab.train.grpo import GRPOConfig
 from rlhf_lab.train.loop import History, Metrics, history, update
 from rlhf_lab.train.review_model import review_model
@@ -83,3 +87,18 @@ def one_update(
     rate = config.learning_rate * (1 - step / config.steps)
     update(optimizer, loss, step=step, learning_rate=rate, max_grad_norm=config.max_grad_norm)
     return {"clip_fraction": clipped.item()}
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Half the rise of gold with responses of the policy, less that with the reference's."""
+    own, clipped, taken = (runs[name] for name in VARIANTS)
+
+    def lags(words: str, other: Sequence[Run]) -> Verdict:
+        one, two = shared(own, other)
+        return above(words, rises(one, "gold") / 2 - rises(two, "gold"))
+
+    return together(
+        lags("half the rise of gold, less that with the ratio to the reference", clipped),
+        lags("the same, the reference's responses taken for own", taken),
+        above("tokens that the clip holds, ratio to the reference", ends(clipped, "clip_fraction")),
+    )

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import torch
 
-from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
 from rlhf_lab.experiments.review_task import Task, along
 from rlhf_lab.models import trainable_copy
 from rlhf_lab.responses import Responses, pad
@@ -21,66 +21,86 @@ from rlhf_lab.train.loop import Metrics
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.train.sft import SFTConfig, train_sft
-from rlhf_lab.worlds.reviews import END, gold_rewards, prompts
+from rlhf_lab.worlds.reviews import END, prompts
 
 BEST_OF = (1, 2, 4, 8, 16, 32, 64)
 PROMPTS = 48  # for best-of-n, each with max(BEST_OF) responses
 SAMPLING = {"max_tokens": MAX_TOKENS, "end_token": END}
 
 
-def ppo_path(task: Task, reward: Reward, *, beta: float, steps: int = 15) -> Iterator[Metrics]:
+def ppo_path(
+    task: Task, reward: Reward, *, beta: float, steps: int | None = None
+) -> Iterator[Metrics]:
     """PPO on a reward, β of the KL in the reward."""
-    policy = trainable_copy(task.reference)
-    rates = {"learning_rate": 5e-3, "critic_learning_rate": 5e-3}
-    config = PPOConfig(steps=steps, epochs=2, beta=beta, seed=task.seed, **rates, **SAMPLING)
-    return along(task, policy, train_ppo(policy, reward, task.openings(), config), every=3)
+    policy, scale = trainable_copy(task.reference), task.scale
+    steps = steps or scale.sampled_steps
+    rates = {"learning_rate": scale.ppo_rate, "critic_learning_rate": scale.ppo_rate}
+    config = PPOConfig(
+        steps=steps, epochs=2, beta=beta, seed=task.seed, **rates, **scale.sampling()
+    )
+    training = train_ppo(policy, reward, task.openings(), config)
+    return along(task, policy, training, every=max(1, steps // 5))
 
 
-def grpo_path(task: Task, reward: Reward, *, beta: float, steps: int = 15) -> Iterator[Metrics]:
+def grpo_path(
+    task: Task, reward: Reward, *, beta: float, steps: int | None = None
+) -> Iterator[Metrics]:
     """GRPO in groups of 8, β of the KL in the loss."""
-    policy = trainable_copy(task.reference)
+    policy, scale = trainable_copy(task.reference), task.scale
+    steps = steps or scale.sampled_steps
+    rate = scale.grpo_rate
     config = GRPOConfig(
-        steps=steps, epochs=1, beta=beta, learning_rate=4e-3, seed=task.seed, **SAMPLING
+        steps=steps, epochs=1, beta=beta, learning_rate=rate, seed=task.seed, **scale.sampling()
     )
-    return along(task, policy, train_grpo(policy, reward, task.openings(), config), every=3)
+    training = train_grpo(policy, reward, task.openings(), config)
+    return along(task, policy, training, every=max(1, steps // 5))
 
 
-def dpo_path(task: Task, *, beta: float, steps: int = 60) -> Iterator[Metrics]:
+def dpo_path(task: Task, *, beta: float, steps: int | None = None) -> Iterator[Metrics]:
     """DPO on the comparisons, which knows no reward model."""
-    policy = trainable_copy(task.reference)
+    policy, scale = trainable_copy(task.reference), task.scale
     config = DPOConfig(
-        steps=steps,
-        batch_size=32,
         beta=beta,
-        learning_rate=1.5e-3,
-        warmup_steps=10,
+        learning_rate=scale.dpo_rate,
         optimizer=torch.optim.Adam,
-        seed=task.seed,
+        **_fitted(task, steps),
     )
-    return along(task, policy, train_dpo(policy, task.reference, task.pairs, config), every=10)
+    training = train_dpo(policy, task.reference, task.pairs, config)
+    return along(task, policy, training, every=max(1, config.steps // 6))
 
 
-def sft_path(task: Task, *, steps: int = 60) -> Iterator[Metrics]:
+def sft_path(task: Task, *, steps: int | None = None) -> Iterator[Metrics]:
     """Supervised fine-tuning on the chosen responses."""
     policy = trainable_copy(task.reference)
-    config = SFTConfig(
-        steps=steps, batch_size=32, learning_rate=1e-3, warmup_steps=10, seed=task.seed
-    )
-    return along(task, policy, train_sft(policy, task.pairs.chosen, config), every=10)
+    config = SFTConfig(learning_rate=task.scale.sft_rate, **_fitted(task, steps))
+    training = train_sft(policy, task.pairs.chosen, config)
+    return along(task, policy, training, every=max(1, config.steps // 6))
+
+
+def _fitted(task: Task, steps: int | None) -> dict:
+    """The settings that DPO and fine-tuning share."""
+    steps = steps or task.scale.fitted_steps
+    return {
+        "steps": steps,
+        "batch_size": task.scale.batch,
+        "micro_batch_size": task.scale.micro_batch_size,
+        "warmup_steps": max(1, steps // 6),
+        "seed": task.seed,
+    }
 
 
 def best_of_n_path(task: Task) -> Iterator[Metrics]:
     """The best of n responses of the reference by the proxy; `kl` is log n - (n - 1)/n, a bound."""
-    written = many_responses(task.seed)
+    written = task.many(PROMPTS, max(BEST_OF)) if task.many else many_responses(task.seed)
     proxy = task.proxy(written)
     for n in BEST_OF:
         best = best_of_n(written, proxy, n=n)
         yield {
             "steps": n,
-            "gold": gold_rewards(best).mean().item(),
+            "gold": task.gold(best).mean().item(),
             "proxy": task.proxy(best).mean().item(),
             "kl": math.log(n) - (n - 1) / n,
-            "flawless": flawless_share(best),
+            **{name: x for name, x in task.described(best).items() if name != "distinct"},
         }
 
 

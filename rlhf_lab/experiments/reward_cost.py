@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together
 from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, Responses, pad
@@ -101,3 +102,22 @@ def between_steps(run) -> float:
     """Processor seconds from one step of a run to the next, the median."""
     stamps = [time.process_time() for _ in run]
     return median(after - before for before, after in pairwise(stamps))
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At each width of the network."""
+    parts = []
+    for name, settings in VARIANTS.items():
+        here, width = runs[name], settings["width"]
+        dpo, fit, score = (
+            ends(here, f"{part}_seconds") for part in ("dpo_step", "fit_step", "score")
+        )
+        networks = ends(here, "explicit_bytes") / ends(here, "implicit_bytes")
+        parts += [
+            above(f"width {width}: memory, explicit over implicit", networks, 1.0),
+            above(f"width {width}: a DPO step over a step of fitting, seconds", dpo / fit, 1.0),
+            above(
+                f"width {width}: fitting and scoring over DPO, seconds", (fit + score) / dpo, 1.0
+            ),
+        ]
+    return together(*parts)

@@ -19,6 +19,8 @@ from scipy.optimize import brentq
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, rises, together
+from rlhf_lab.intervals import mean_interval
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import implicit_reward
 from rlhf_lab.models import TabularValues
@@ -127,3 +129,19 @@ def best_at(world: ExactWorld, kl: float) -> Rewards:
     log_beta = brentq(excess, -6.0, 12.0) if excess(-6.0) > 0 else -6.0
     beta = torch.tensor(log_beta).exp().item()
     return optimal_logprobs(world.reference_logprobs, world.rewards, beta=beta)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """From the step whose mean loss on fresh comparisons is lowest to the last one."""
+    parts = []
+    for name, recorded in runs.items():
+        fresh = mean_interval([run.metrics["fresh_loss"] for run in recorded]).mean
+        best = int(fresh.argmin())
+        behind = rises(recorded, "possible", best) - rises(recorded, "gain", best)
+        words = name.removeprefix("reward-overfitting-")
+        parts += [
+            below(f"{words}: change of the loss on what it sees", rises(recorded, "seen_loss")),
+            above(f"{words}: rise of the loss on fresh ones", rises(recorded, "fresh_loss", best)),
+            above(f"{words}: growth of what true reward lacks", behind),
+        ]
+    return together(*parts)

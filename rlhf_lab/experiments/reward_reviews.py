@@ -11,6 +11,15 @@ import time
 import torch
 
 from rlhf_lab.experiments.dpo_reviews import preference_pairs
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    together,
+)
 from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.preferences import preference_accuracy
@@ -85,3 +94,24 @@ def measured(reward: Reward, held_out: Preferences, *, seed: int) -> dict[str, f
 def label_accuracy(reward: Reward, pairs: Preferences) -> float:
     """The share of pairs in which the chosen has the higher reward."""
     return preference_accuracy(reward(pairs.chosen), reward(pairs.rejected)).item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """On held-out pairs."""
+    few, some, many = (runs[name] for name in VARIANTS)
+    ceilings = [
+        below(
+            f"{name}: accuracy on labels less the ceiling",
+            ends(runs[name], "label_accuracy") - ends(runs[name], "ceiling"),
+        )
+        for name in VARIANTS
+    ]
+    return together(
+        above("gold accuracy, 2,000 pairs less 500", differences(some, few, "gold_accuracy")),
+        above("gold accuracy, 8,000 pairs less 2,000", differences(many, some, "gold_accuracy")),
+        above(
+            "gold accuracy of 8,000 pairs less the share of right labels",
+            ends(many, "gold_accuracy") - ends(many, "right_labels"),
+        ),
+        *ceilings,
+    )

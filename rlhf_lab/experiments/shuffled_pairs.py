@@ -12,6 +12,7 @@ import torch
 
 from rlhf_lab.experiments.dpo_reviews import preference_pairs, rollout
 from rlhf_lab.experiments.reward_reviews import TEMPERATURE, measured
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, together
 from rlhf_lab.feedback.ranked import Ranked, all_pairs, ranked_pairs, stacked
 from rlhf_lab.losses import ranking_loss
 from rlhf_lab.models import frozen_copy
@@ -84,3 +85,16 @@ def rankings(model: torch.nn.Module, *, seed: int) -> Ranked:
     together = stacked(written)
     numbers = order * PROMPTS + torch.arange(PROMPTS)[:, None]
     return Ranked(together[numbers.flatten()], RANKS)
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """After the last pass."""
+    shuffled, tight = runs["shuffled-pairs-shuffled"], runs["shuffled-pairs-together"]
+    return together(
+        above(
+            "held-out loss, shuffled less together", differences(shuffled, tight, "held_out_loss")
+        ),
+        above(
+            "seconds of training, shuffled less together", differences(shuffled, tight, "seconds")
+        ),
+    )

@@ -11,6 +11,16 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from rlhf_lab.experiments.verdicts import (
+    Recorded,
+    Verdict,
+    above,
+    below,
+    differences,
+    ends,
+    rises,
+    together,
+)
 from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.responses import Responses, pad
@@ -81,3 +91,19 @@ def answers(policy: nn.Module, questions: list[list[int]], *, seed: int) -> Resp
         end_token=sums.END,
         generator=torch.Generator().manual_seed(seed),
     ).responses
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the end, and after half of the steps."""
+    outcome, process = runs["sums-outcome"], runs["sums-process"]
+    halfway = len(outcome[0].metrics["steps"]) // 2
+    return together(
+        above("rise of right answers, outcome", rises(outcome, "right")),
+        above("rise of right answers, process", rises(process, "right")),
+        below("right answers with an invalid step, process", ends(process, "invalid"), 0.10),
+        above("the same, outcome", ends(outcome, "invalid"), 0.25),
+        above(
+            "right answers half-way, process less outcome",
+            differences(process, outcome, "right", halfway),
+        ),
+    )

@@ -8,12 +8,14 @@ gold, though better in the learned reward. Refuted where a stage does not raise 
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, preference_pairs, rollout
 from rlhf_lab.experiments.policy_reviews import fact_accuracy
 from rlhf_lab.experiments.review_task import Task, along, evaluated, side_by_side
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, ends, together
 from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.responses import Preferences, Responses, pad
@@ -111,3 +113,22 @@ def right_order(reward: Reward, pairs: Preferences) -> float:
         judge(pairs.chosen) - judge(pairs.rejected) for judge in (reward, gold_rewards)
     )
     return accuracy_against_gold(margins, gold).item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """At the end of each stage."""
+    found = runs["three-stages"]
+
+    def free_less_held(metric: str) -> np.ndarray:
+        return ends(found, f"ppo 0.0 {metric}") - ends(found, f"ppo 0.1 {metric}")
+
+    tuned = ends(found, "sft gold")
+    return together(
+        above("gold, fine-tuned less pretrained", tuned - ends(found, "pretrained gold")),
+        above("gold, PPO with β = 0.1 less fine-tuned", ends(found, "ppo 0.1 gold") - tuned),
+        above("KL, β = 0 less β = 0.1", free_less_held("kl")),
+        below("share of flawless texts, the same", free_less_held("flawless")),
+        below("share of different texts, the same", free_less_held("distinct")),
+        below("gold, the same", free_less_held("gold")),
+        above("proxy, the same", free_less_held("proxy")),
+    )

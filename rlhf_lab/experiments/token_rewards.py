@@ -11,10 +11,12 @@ their sum. A table of logits learns by the policy gradient with the batch's mean
 gradients have the same expectation. Expected returns are exact.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together
 from rlhf_lab.train.loop import History
 
 VARIANTS = {
@@ -39,19 +41,13 @@ def run(
     generator = torch.Generator().manual_seed(seed)
     worths = torch.randn(length, TOKENS, generator=generator, dtype=torch.float64)
     credited = LEVELS[level]
-    paths = {
-        rate: learned(worths, credited, noise, rate, steps, every, generator) for rate in RATES
-    }
+    settings = (steps, every, generator)
+    paths = {rate: learned(worths, credited, noise, rate, *settings) for rate in RATES}
     rate = max(paths, key=lambda rate: paths[rate][-1])
     samples = [BATCH * step for step in range(0, steps + 1, every)]
     spread = relative_noise(torch.zeros_like(worths), worths, credited, noise, generator)
-    count = len(samples)
-    return {
-        "samples": samples,
-        "share": paths[rate],
-        "best_rate": [rate] * count,
-        "relative_noise": [spread] * count,
-    }
+    once = {"best_rate": [rate] * len(samples), "relative_noise": [spread] * len(samples)}
+    return {"samples": samples, "share": paths[rate]} | once
 
 
 def learned(
@@ -130,3 +126,23 @@ def relative_noise(
     variance = many.var(dim=0).sum()
     squared = many.mean(dim=0).square().sum() - variance / draws  # unbiased
     return (variance / squared).sqrt().item()
+
+
+def verdict(runs: Recorded) -> Verdict:
+    """Faster: a higher mean share over all steps."""
+
+    def noise_of(level: str) -> np.ndarray:
+        return ends(runs[f"token-rewards-{level}-noise-0.0"], "relative_noise")
+
+    def speed(level: str, noise: float) -> np.ndarray:
+        recorded = runs[f"token-rewards-{level}-noise-{noise}"]
+        return np.array([np.mean(run.metrics["share"]) for run in recorded])
+
+    response, token = noise_of("response"), noise_of("token")
+    return together(
+        above("gradient noise, response over token", response / token, 1.0),
+        above("the same, token over own", token / noise_of("own"), 2.0),
+        above("mean share, token less response", speed("token", 0.0) - speed("response", 0.0)),
+        above("mean share, own less response", speed("own", 0.0) - speed("response", 0.0)),
+        above("noise 3, response less token", speed("response", 3.0) - speed("token", 3.0)),
+    )

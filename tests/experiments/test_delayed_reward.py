@@ -7,7 +7,7 @@ from rlhf_lab.worlds.exam_week import exam_week
 
 
 def test_one_step_rewards_lead_to_rest_and_returns_to_study():
-    greedy, patient = (delayed_reward.run(0, gamma=gamma) for gamma in (0.0, 1.0))
+    greedy, patient = (delayed_reward.learned(0, gamma=gamma) for gamma in (0.0, 1.0))
     start = expected_return(exam_week(), uniform_policy(exam_week())).item()
     for run in (greedy, patient):
         assert run["expected_return"][0] == pytest.approx(start)
@@ -16,3 +16,9 @@ def test_one_step_rewards_lead_to_rest_and_returns_to_study():
     assert patient["expected_return"][-1] > 7.0
     ends = torch.stack([run["policies"][-1][0] for run in (greedy, patient)])
     assert ends.argmax(dim=1).tolist() == [0, 1]
+
+
+def test_what_is_recorded_are_numbers():
+    run = delayed_reward.run(0, gamma=1.0, steps=2)
+    assert run.keys() == {"episodes", "expected_return"}
+    assert [len(path) for path in run.values()] == [3, 3]

@@ -27,12 +27,12 @@ def test_a_copy_earns_what_its_demonstrator_earns():
         best_policy(PROCESS, gamma=1.0),
     ):
         earned = expected_return(PROCESS, demonstrator).item()
-        assert imitation.run(0, demonstrator)["copy"][-1] == pytest.approx(earned, abs=0.15)
+        assert imitation.copies_of(0, demonstrator)["copy"][-1] == pytest.approx(earned, abs=0.15)
 
 
 def test_the_most_frequent_action_mends_slips_and_not_habits():
     best = expected_return(PROCESS, best_policy(PROCESS, gamma=1.0)).item()
-    slips = imitation.run(0, imitation.slipping(PROCESS, slip=0.3))
-    habit = imitation.run(0, imitation.putting_off(PROCESS))
+    slips = imitation.run(0, demonstrator="slips")
+    habit = imitation.run(0, demonstrator="puts off")
     assert slips["most_frequent"][-1] == pytest.approx(best, abs=0.05)
     assert habit["most_frequent"][-1] < best - 1

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rlhf_lab.experiments import label_kinds
+from rlhf_lab.experiments import label_fits, label_kinds
 
 BUDGETS = (200, 800, 3200)
 
@@ -43,9 +43,9 @@ def test_every_budget_is_spent_as_it_says(monkeypatch):
 
 
 def test_the_probabilities_of_all_scores_sum_to_1():
-    rising = label_kinds.cuts(torch.tensor([-2.0, 0.3, -1.0, 2.0], dtype=torch.float64))
+    rising = label_fits.cuts(torch.tensor([-2.0, 0.3, -1.0, 2.0], dtype=torch.float64))
     assert (rising.diff() > 0).all()
     rewards = torch.linspace(-3, 3, 5, dtype=torch.float64).repeat_interleave(5)
     scores = torch.arange(1, 6).repeat(5)
-    logprobs = label_kinds.ordered_logit(rewards, rising, scores)
+    logprobs = label_fits.ordered_logit(rewards, rising, scores)
     assert logprobs.exp().view(5, 5).sum(dim=1).tolist() == pytest.approx([1] * 5)

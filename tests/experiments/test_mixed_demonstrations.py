@@ -6,8 +6,13 @@ from rlhf_lab.worlds.exact import exact_world, expected_pairs
 from rlhf_lab.worlds.optimum import total_variation
 
 
+def means(seed):
+    """The mean reward of each policy in one world."""
+    return {name: value for name, (value,) in mixed_demonstrations.run(seed).items()}
+
+
 def test_sft_ends_at_the_average_and_preferences_of_one_kind_pass_it():
-    found = mixed_demonstrations.run(0)
+    found = means(0)
     first, second = (found[f"demonstrations of the {n} kind"] for n in ("first", "second"))
     assert found["SFT on both"] == pytest.approx((first + second) / 2, abs=0.02)
     assert found["SFT on both"] < found["SFT on what the first prefer"] < first
@@ -15,7 +20,7 @@ def test_sft_ends_at_the_average_and_preferences_of_one_kind_pass_it():
 
 
 def test_labels_of_people_who_disagree_evenly_cancel():
-    found = mixed_demonstrations.run(1)
+    found = means(1)
     assert found["preferences of both"] == pytest.approx(found["SFT on both"], abs=0.02)
 
 

@@ -3,7 +3,7 @@ import torch
 
 from rlhf_lab.experiments import negative_feedback
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
-from rlhf_lab.experiments.negative_feedback import GENERATORS, disliked, negative
+from rlhf_lab.experiments.negative_pairs import GENERATORS, disliked, negative
 from rlhf_lab.worlds.exact import exact_world
 
 SMALL = exact_world(vocabulary=3, length=2, seed=0)

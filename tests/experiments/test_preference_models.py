@@ -2,14 +2,8 @@ import pytest
 import torch
 
 from rlhf_lab.experiments import preference_models
-from rlhf_lab.experiments.preference_models import (
-    COUNT,
-    FITS,
-    TRUTHS,
-    accuracy,
-    circles,
-    of_pairs,
-)
+from rlhf_lab.experiments.preference_fits import COUNT, FITS
+from rlhf_lab.experiments.preference_models import TRUTHS, accuracy, circles, of_pairs
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
