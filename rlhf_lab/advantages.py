@@ -12,6 +12,7 @@ from torch.nn.functional import pad
 from rlhf_lab.masked import zero_at_padding
 from rlhf_lab.settings import require_share
 
+Tokens, Mask = Float[Tensor, "batch token"], Bool[Tensor, "batch token"]
 GROUP_EPSILON = 1e-4
 
 
@@ -31,14 +32,7 @@ def token_rewards(
     return zero_at_padding(-beta * kl, mask) + torch.where(last, scores[:, None], 0)
 
 
-def gae(
-    rewards: Float[Tensor, "batch token"],
-    values: Float[Tensor, "batch token"],
-    mask: Bool[Tensor, "batch token"],
-    *,
-    gamma: float,
-    lam: float,
-) -> Float[Tensor, "batch token"]:
+def gae(rewards: Tokens, values: Tokens, mask: Mask, *, gamma: float, lam: float) -> Tokens:
     """Â_t = δ_t + γλ Â_{t+1} with δ_t = r_t + γ V_{t+1} - V_t, and V = 0 after the last token.
 
     λ = 0 is the one-step error δ_t, λ = 1 the discounted return minus V_t. Schulman et al. 2016,
@@ -53,6 +47,11 @@ def gae(
     for error in reversed(errors.unbind(dim=1)):
         advantages.append(error + gamma * lam * advantages[-1])
     return torch.stack(advantages[:0:-1], dim=1)
+
+
+def returns_of(advantages: Tokens, values: Tokens, mask: Mask) -> Tokens:
+    """R_t = Â_t + V_t, what the critic is fitted to; of raw advantages, not of whitened ones."""
+    return zero_at_padding(advantages + values, mask)
 
 
 def group_outcome_advantages(

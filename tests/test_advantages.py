@@ -12,6 +12,7 @@ from rlhf_lab.advantages import (
     group_outcome_advantages,
     group_process_advantages,
     leave_one_out_advantages,
+    returns_of,
     token_rewards,
 )
 
@@ -210,3 +211,18 @@ def test_a_group_without_two_steps_is_refused(advantages):
         advantages(torch.zeros(1, 2, 3), one)
     with pytest.raises(ValueError, match="got 1 responses"):
         advantages(torch.zeros(1, 1, 3), torch.ones(1, 1, 3, dtype=torch.bool))
+
+
+def test_with_lambda_1_a_return_is_the_discounted_reward_still_to_come():
+    """Whatever the critic said; and nothing of what stands at a pad."""
+    values = torch.where(MASK, VALUES, torch.nan)
+    found = returns_of(gae(REWARDS, values, MASK, gamma=0.7, lam=1.0), values, MASK)
+    for row, length in enumerate(LENGTHS):
+        rewards = REWARDS[row, :length].tolist()
+        ahead = [sum(0.7**k * r for k, r in enumerate(rewards[t:])) for t in range(length)]
+        assert close(found[row], ahead + [0.0] * (5 - length))
+
+
+def test_without_lambda_a_return_is_the_reward_and_the_next_value():
+    found = returns_of(gae(REWARDS, VALUES, MASK, gamma=0.7, lam=0.0), VALUES, MASK)
+    assert close(found[0, :-1], REWARDS[0, :-1] + 0.7 * VALUES[0, 1:])

@@ -77,6 +77,7 @@ museum.*
 checks.random_inputs
 checks.exercise
 checks.*
+kill_record
 museum_tables
 """
 PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in line.split()]

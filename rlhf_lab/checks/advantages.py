@@ -90,5 +90,6 @@ returns = Exercise(
     inputs=raw_advantages,
     truth=advantage_plus_value,
     bugs=museum.RETURNS,
+    replaces="advantages.returns_of",
 )
 EXERCISES = (token_rewards, gae, returns)

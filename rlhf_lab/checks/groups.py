@@ -30,6 +30,15 @@ def against_the_group(rewards):
     return torch.tensor(rows)
 
 
+def against_the_others(rewards):
+    """One response at a time: its reward less the mean of the others'."""
+    rows = []
+    for group in rewards.tolist():
+        others = [group[:i] + group[i + 1 :] for i in range(len(group))]
+        rows.append([r - statistics.fmean(rest) for r, rest in zip(group, others, strict=True)])
+    return torch.tensor(rows)
+
+
 def steps_of_groups(generator: torch.Generator) -> dict:
     """Rewards at the ends of steps; elsewhere stands noise."""
     ends = torch.rand(2, 3, 7, generator=generator) < 0.4
@@ -106,4 +115,17 @@ grpo_loss = Exercise(
     bugs=museum_of_losses.LOSS,
     replaces="losses.grpo_loss",
 )
-EXERCISES = (group_outcome_advantages, group_process_advantages, grpo_loss)
+leave_one_out_advantages = Exercise(
+    name="leave_one_out_advantages",
+    asks="each reward less the mean of the other rewards of its group",
+    inputs=rewards_of_groups,
+    truth=against_the_others,
+    bugs=museum.LEAVE_ONE_OUT,
+    replaces="advantages.leave_one_out_advantages",
+)
+EXERCISES = (
+    group_outcome_advantages,
+    group_process_advantages,
+    grpo_loss,
+    leave_one_out_advantages,
+)

@@ -40,6 +40,22 @@ def not_centred(rewards: Groups) -> Groups:
     return rewards / (rewards.std(dim=1, keepdim=True) + EPSILON)
 
 
+def mean_of_all(rewards: Groups) -> Groups:
+    """The baseline is the mean of all rewards of the group, the response's own included."""
+    return rewards - rewards.mean(dim=1, keepdim=True)
+
+
+def divided_by_all(rewards: Groups) -> Groups:
+    """The sum of the others is divided by G and not by G - 1: the baseline is too near 0."""
+    return rewards - (rewards.sum(dim=1, keepdim=True) - rewards) / rewards.shape[1]
+
+
+def others_minus_own(rewards: Groups) -> Groups:
+    """The difference is the other way round: bad responses are made likelier."""
+    total, others = rewards.sum(dim=1, keepdim=True), rewards.shape[1] - 1
+    return (total - rewards) / others - rewards
+
+
 def from_here_on(x: Tensor) -> Tensor:
     """The sum over this position and those behind it."""
     return x.flip(-1).cumsum(dim=-1).flip(-1)
@@ -88,6 +104,17 @@ OUTCOME = (
         function=groups_across_prompts, looks="Rewards rise slowly, and not at all for mixed tasks."
     ),
     Bug(function=not_centred, looks="Entropy falls fast; right answers are learned all the same."),
+)
+LEAVE_ONE_OUT = (
+    Bug(
+        function=mean_of_all,
+        looks="The same direction, shorter by G/(G-1): the pull to the reference counts for more.",
+    ),
+    Bug(
+        function=divided_by_all,
+        looks="A part of the mean stays in: noise that grows with the level of the rewards.",
+    ),
+    Bug(function=others_minus_own, looks="The reward falls from the first step."),
 )
 PROCESS = (
     Bug(function=own_step_only, looks="Tokens inside a step get nothing: very slow."),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rlhf_lab import settings
-from rlhf_lab.advantages import gae, token_rewards
+from rlhf_lab.advantages import gae, returns_of, token_rewards
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.diagnostics import explained_variance
 from rlhf_lab.kl import adapted_kl_coef, k1, k3
@@ -110,7 +110,7 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
         values = rollouts.in_slices(partial(response_values, critic), responses, config)
         rewards = token_rewards(score, k1(old, seen.reference_logprobs), mask, beta=beta)
         raw = gae(rewards, values, mask, gamma=config.gamma, lam=config.lam)
-        returns, advantages = raw + values, config.normalise(raw, mask)
+        returns, advantages = returns_of(raw, values, mask), config.normalise(raw, mask)
 
         lengths, size = mask.sum(dim=1), config.micro_batch_size
         for part in shuffled(config.batch_size, config.minibatch_size, config.epochs, generator):
