@@ -3,8 +3,10 @@
 import pkgutil
 import re
 import types
+from pathlib import Path
 
 import pytest
+import yaml
 
 from rlhf_lab import claim_evidence, experiment_tables, experiments, runs
 from rlhf_lab.experiments import catalogue
@@ -59,6 +61,19 @@ def test_question_and_hypothesis_are_the_paragraphs_of_the_docstring(module):
 def test_the_question_names_the_claims_that_it_tests(words: str, claims: list[str], module):
     module.__doc__ = words
     assert claim_evidence.tested_claims(module) == claims
+
+
+def test_every_claim_with_experiment_as_evidence_has_a_recorded_one():
+    ledger = Path(__file__).parents[1] / "chapters" / "claims.yml"
+    rows = yaml.safe_load(ledger.read_text(encoding="utf-8"))
+    asked = {claim for claim, row in rows.items() if "experiment" in row["evidence"]}
+    tested = {
+        claim
+        for module, variants in experiment_tables.recorded_experiments().items()
+        if all(len(variants.get(name, ())) >= 5 for name in module.VARIANTS)
+        for claim in claim_evidence.tested_claims(module)
+    }
+    assert asked - tested == set()
 
 
 def test_the_evidence_of_a_claim_is_its_proofs_and_its_experiments(module):
