@@ -30,6 +30,10 @@ UNFOLD = """
     if (waiting.length) window.MathJax?.typeset?.(waiting);
   };
   for (const fold of folds) fold.addEventListener("toggle", () => fold.open && set(fold));
+  const named = () => folds.find(fold => fold.id && `#${fold.id}` === location.hash);
+  const open = () => { const fold = named(); if (fold) fold.open = true; };
+  addEventListener("hashchange", open);
+  open();
   addEventListener("beforeprint", () => folds.forEach(fold => { fold.open = true; set(fold); }));
 }</script>"""
 
@@ -92,8 +96,9 @@ def one_result(make: Make) -> str:
     derivation, claims = built(make), claims_of(make)
     kinds = ", ".join(f"{count} {kind}" for kind, count in evidence([derivation]).items())
     code = f"{make.__module__.removeprefix('rlhf_lab.derivations.')}.{make.__name__}()"
+    anchor = "result-" + code.removesuffix("()").replace(".", "-").replace("_", "-")
     return (
-        f"<details><summary><strong>{escape(derivation.name)}</strong>. "
+        f'<details id="{anchor}"><summary><strong>{escape(derivation.name)}</strong>. '
         f"{in_html(first_paragraph(make))}</summary>"
         f"<p>{'Proves ' + claims + '. ' if claims else ''}Lines: {escape(kinds)}. "
         f"In code: <code>{escape(code)}</code></p>"

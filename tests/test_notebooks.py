@@ -22,6 +22,7 @@ BOOK = Book(
         "a": ("Ann 2020", "https://doi.org/1"),
         "b": ("Bo et al. 2021", "https://doi.org/2"),
     },
+    checks={"eq-x": "✓ a definition: so."},
     claims={"DPO-1": ("holds", "It works {cite:p}`a`."), "PPO-1": ("contested", "It | does.")},
 )
 
@@ -42,7 +43,7 @@ BOOK = Book(
         ),
         ("`{cite:p}` is code, {eq}`eq-x` is not", "`{cite:p}` is code, (3) is not"),
         ("(here)=\n## A heading", '<a id="here"></a>\n\n## A heading'),
-        ("$$\nx\n$$ (eq-x)", "$$\nx\n\\tag{3}\n$$"),
+        ("$$\nx\n$$ (eq-x)", "$$\nx\n\\tag{3}\n$$\n\n*✓ a definition: so.*"),
         ("```python\n{unknown}`x`\n```", "```python\n{unknown}`x`\n```"),
         ("```{note}\nwords\n```", "> **Note**\n>\n> words"),
         (
@@ -75,6 +76,7 @@ def test_a_table_of_claims_is_written_out():
         "{ref}`nowhere`",
         "{cite:p}`nobody`",
         "{claim}`DPO-99`",
+        "$$\nx\n$$ (eq-y)",
         "[words](ppo.md)",
         "```{note}\nnever closed",
     ],

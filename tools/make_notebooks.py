@@ -21,6 +21,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "_ext"))
+
+from rlhf_book.formula_ledger import KINDS, read_formulas, result_anchor  # noqa: E402
+
 INSTALL = """\
 # Only where the package is missing, as in Colab: install it.
 import importlib.util
@@ -70,7 +74,34 @@ def read_book(root: Path) -> Book:
             name: (row["verdict"], " ".join([row["claim"], row.get("note", "")]).strip())
             for name, row in rows.items()
         },
+        checks=dict(checks(root)),
     )
+
+
+def checks(root: Path):
+    """(label, how the formula was checked, with links) of every displayed formula."""
+    repository, release, site = address(root)
+    for label, check in read_formulas(root / "chapters" / "formulas.yml", root).items():
+        said = []
+        for kind, names in check.items():
+            links = {
+                "definition": "{name}",
+                "derivation": "[`{name}`]({site}/chapters/derivations.html#{anchor})",
+            }.get(kind, "[`{test}`]({repository}/blob/{release}/{file})")
+            shown = [
+                links.format(
+                    name=name,
+                    site=site,
+                    anchor=result_anchor(name),
+                    test=name.rpartition("::")[2],
+                    repository=repository,
+                    release=release,
+                    file=name.partition("::")[0],
+                )
+                for name in names
+            ]
+            said.append(f"{KINDS[kind]}: {', '.join(shown)}")
+        yield label, "✓ " + "; ".join(said)
 
 
 def sorted_pages(root: Path) -> list[Path]:

@@ -33,6 +33,7 @@ class Book:
     labels: dict[str, tuple[str, str]]  # label: its page, and the heading or title below it
     citations: dict[str, tuple[str, str]]  # key: "Rafailov et al. 2023", address
     claims: dict[str, tuple[str, str]]  # name: verdict, the claim in words and its note
+    checks: dict[str, str]  # label of a displayed formula: how it was checked, in Markdown
 
 
 def plain(text: str, page: str, book: Book) -> str:
@@ -93,7 +94,9 @@ def with_roles(text: str, page: str, book: Book) -> str:
         if label := LABEL.match(line):
             line = f'<a id="{label[1]}"></a>\n'
         elif equation := EQUATION.match(line):
-            line = f"\\tag{{{book.labels[equation['label']][1]}}}\n$$"
+            if (label := equation["label"]) not in book.checks:
+                raise UnknownMarkupError(f"{page}: how was {label} checked? formulas.yml says not")
+            line = f"\\tag{{{book.labels[label][1]}}}\n$$\n\n*{book.checks[label]}*"
         lines.append(line)
     if link := PAGE_LINK.search("\n".join(lines)):
         raise UnknownMarkupError(f"{page}: write {link[0]} with {{doc}}, so that a notebook has it")

@@ -11,6 +11,8 @@ outputs    claims that the output of a cell names become links
 imports    which modules of a package some source code needs
 freshness  pages run again when the code that they use has changed
 colab      a button that opens a page's notebook
+formula_ledger   chapters/formulas.yml, read and compared with the code
+formulas   below each displayed formula: how it was checked
 """
 
 import hashlib
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from rlhf_book import alt_text, assets, citations, claims, colab, freshness, outputs
+from rlhf_book import alt_text, assets, citations, claims, colab, formulas, freshness, outputs
 
 
 def own_version() -> int:
@@ -31,6 +33,6 @@ def own_version() -> int:
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (assets, alt_text, citations, claims, outputs, freshness, colab):
+    for part in (assets, alt_text, citations, claims, outputs, freshness, colab, formulas):
         part.setup(app)
     return {"env_version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -226,7 +226,8 @@ class Book:
         self.root = root
         (root / "lab").mkdir(parents=True)
         pages = "```{claims} DPO\n```\n\n```{toctree}\nother\n```"
-        index = PAGE.format(title="One", body="{claim}`DPO-1` $a$\n\n" + pages, module="first")
+        body = "{claim}`DPO-1` $a$\n\n$$\na\n$$ (eq-a)\n\n" + pages
+        index = PAGE.format(title="One", body=body, module="first")
         self.write("index.md", index)
         self.write("other.md", PAGE.format(title="Other", body="Text.", module="second"))
         for name, text in {
@@ -236,6 +237,7 @@ class Book:
         }.items():
             self.write(f"lab/{name}.py", text + "\n")
         self.write("claims.yml", LEDGER)
+        self.write("formulas.yml", "eq-a: {definition: a letter.}")
         self.write("conf.py", CONF)
 
     def write(self, name: str, text: str) -> None:
@@ -288,6 +290,12 @@ def test_mark_and_row_link_to_each_other(built: Book):
     assert 'href="#claim-dpo-1"' in page
 
 
+def test_a_mark_below_a_formula_says_how_it_was_checked(built: Book):
+    page = built.html("index.html")
+    assert '<details class="formula-check"><summary>✓ a definition</summary>' in page
+    assert "A definition: a letter." in page
+
+
 def test_only_pages_whose_code_changed_run_again(built: Book):
     assert built.executed() == set()
     built.write("lab/second.py", "number = 303\n")
@@ -335,16 +343,18 @@ def test_only_claims_with_an_address_become_links(html: str, expected: str):
 def test_faults_stop_the_build_and_name_page_and_line(built: Book):
     output = "from IPython.display import SVG\nSVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>')"
     index = (built.root / "index.md").read_text().replace("print(first.number)", output)
-    index = index.replace("$a$\n", "$a$ {claim}`DPO-9`\n\n![](lone.png)\n")
+    index = index.replace("$a$\n", "$a$ {claim}`DPO-9`\n\n![](lone.png)\n\n$$\nb\n$$\n", 1)
     built.write("index.md", index)
     built.write("lone.png", "")
     built.write("claims.yml", LEDGER + yaml.safe_dump({"DPO-2": ROW | {"chapter": "other"}}))
+    built.write("formulas.yml", "eq-a: {definition: a letter.}\neq-b: {definition: none.}")
     result = built.build()
     assert result.returncode == 1
     lines = index.splitlines()
     for text, fault in (
         ("{claim}`DPO-1` $a$ {claim}`DPO-9`", "claim DPO-9 is not in the ledger"),
         ("![](lone.png)", "image 'lone.png' has no alt text; write what it shows"),
+        ("b", "a displayed formula without a label has no row in formulas.yml"),
         ("```{code-cell} python", r"image '_build/jupyter_execute/\w+.svg' has no alt text"),
     ):
         named = re.search(rf"index\.md:(\d+): WARNING: {fault}", result.stderr)
@@ -352,3 +362,4 @@ def test_faults_stop_the_build_and_name_page_and_line(built: Book):
         assert abs(int(named[1]) - 1 - lines.index(text)) <= 2  # as exactly as myst-nb counts
     row = 1 + (built.root / "claims.yml").read_text().splitlines().index("DPO-2:")
     assert f"claims.yml:{row}: WARNING: claim DPO-2 has no mark" in result.stderr
+    assert "formulas.yml: no page has a formula eq-b" in result.stderr

@@ -1,0 +1,145 @@
+"""Displayed formulas: each says how it was checked, and those of the notes all stand in the book.
+
+What a derivation prints is checked line by line; a formula that an author typed is compared with
+the derivation that its row of chapters/formulas.yml names, where both are written alike.
+"""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from rlhf_book.formula_ledger import FormulasError, read_formulas
+
+from rlhf_lab.derivations.checker.printing import Latex
+
+ROOT = Path(__file__).resolve().parent.parent
+LEDGER = read_formulas(ROOT / "chapters" / "formulas.yml", ROOT)
+FORMULA = re.compile(r"^[ ]*\$\$[ ]*\n(.*?)\n[ ]*\$\$[ ]*(?:\(([\w-]+)\))?[ ]*$", re.M | re.S)
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "chapters").glob("*.md")}
+SHOWN = [(page, *found) for page, text in PAGES.items() for found in FORMULA.findall(text)]
+
+# The displayed formulas of the notes in their order: what they print, the page that has the right
+# form, and there the label of the formula or the derivation that a cell shows.
+NOTES = (
+    ("Bradley-Terry", "reward-models", "eq-rm-bradley-terry"),
+    ("the loss of the reward model", "rlhf", "eq-rlhf-ranking-loss"),
+    ("the objective in three lines", "rlhf", "rlhf_objective.three_forms"),
+    ("the objective with pretraining texts", "rlhf", "eq-rlhf-ptx"),
+    ("the probability ratio", "ppo", "eq-ppo-ratio"),
+    ("the advantage estimate", "ppo", "eq-ppo-gae"),
+    ("the KL as an expectation", "ppo", "fisher.kl_as_expectation"),
+    ("TRPO's objective", "ppo", "eq-ppo-trpo"),
+    ("the clip function", "ppo", "eq-ppo-clip-function"),
+    ("the clipped surrogate", "ppo", "eq-ppo-clip"),
+    ("the divergence of a step", "ppo", "eq-ppo-adaptive"),
+    ("the rule for the coefficient", "ppo", "eq-ppo-adaptive"),
+    ("the optimal policy, reward and partition function", "dpo", "eq-dpo-optimum"),
+    ("the reward by its optimal policy", "dpo", "implied_reward.reward_from_policy"),
+    ("Bradley-Terry by the optimal policy", "dpo", "dpo.preference_probability"),
+    ("the loss of DPO", "dpo", "eq-dpo-loss"),
+    ("its gradient", "dpo", "dpo.gradient"),
+    ("the seven lines to the optimum", "dpo", "optimal_policy.closed_form"),
+    ("the optimal policy, again", "dpo", "eq-dpo-optimum"),
+)
+
+# Formulas that hold a line of a derivation, symbol for symbol: label, derivation, line.
+WRITTEN_ALIKE = (
+    ("eq-rm-bradley-terry", "bradley_terry.sigmoid_form", 1),
+    ("eq-rm-bradley-terry", "bradley_terry.sigmoid_form", 4),
+    ("eq-rlhf-objective", "rlhf_objective.three_forms", 1),
+    ("eq-ppo-ratio", "surrogate.ratio_from_logs", 2),
+    ("eq-ppo-gae", "n_step_advantages.exponential_mean", 3),
+    ("eq-ppo-clip", "clipping.good_above", 1),
+    ("eq-dpo-optimum", "optimal_policy.closed_form", 8),
+    ("eq-dpo-loss", "dpo.loss", 2),
+    ("eq-grpo-k3", "kl_estimators.k3_is_never_negative", 2),
+)
+# What only one of the two writes: sizes of brackets, grouping, the index of time, arguments.
+LAYOUT = re.compile(
+    r"\\(?:left|right|middle|[bB]igg?|,|;|!| )(?![a-z])"
+    r"|\\(?:begin|end)\{aligned\}|\\\\|[\s&{}()\[\]]"
+)
+SPELLING = (
+    (r"\mid", "|"),
+    (r"\Vert", r"\|"),
+    (r"_{o_{i,t}}", ""),
+    ("o_i,t", ""),
+    ("a_t|s_t", "a|s"),
+    (r"y|x", ""),
+    (r"\cdot|x", ""),
+    ("T-t-1", "n-1"),
+    (r"_\phi", ""),
+    (r"\hatA_t", "A"),
+    (r"\hatA", "A"),
+    (r"\rho_t", r"\rho"),
+    (r"\rho_\theta", r"\rho"),
+    (r"\pi_\theta", r"\pi"),
+)
+
+
+def symbols(latex: str) -> str:
+    """The symbols of a formula in their order."""
+    found = LAYOUT.sub("", latex)
+    for written, meant in SPELLING:
+        found = found.replace(written, meant)
+    return found
+
+
+def result(name: str):
+    """A derivation by module.function."""
+    module, _, function = name.partition(".")
+    return getattr(import_module(f"rlhf_lab.derivations.{module}"), function)()
+
+
+def test_every_displayed_formula_says_how_it_was_checked():
+    unmarked = [(page, latex) for page, latex, label in SHOWN if label not in LEDGER]
+    assert unmarked == []
+    assert LEDGER.keys() <= {label for _, _, label in SHOWN}
+
+
+def test_no_formula_is_displayed_in_another_way():
+    """One way to write them, so that none escapes: two dollar signs on lines of their own."""
+    for page, text in PAGES.items():
+        assert text.count("$$") == 2 * len(FORMULA.findall(text)), page
+        assert not re.search(r"^\s*(?:`{3,}\{math\}|\\begin)", FORMULA.sub("", text), re.M), page
+
+
+@pytest.mark.parametrize(("printed", "page", "name"), NOTES, ids=[row[0] for row in NOTES])
+def test_every_displayed_formula_of_the_notes_stands_in_the_book(printed, page, name):
+    if name in LEDGER:
+        assert (page, name) in [(where, label) for where, _, label in SHOWN]
+        return
+    function = name.partition(".")[2]
+    cells = "".join(re.findall(r"^```\{code-cell\}.*?^```", PAGES[page], re.M | re.S))
+    assert re.search(rf"\b{re.escape(name)}\(\)", cells), f"{page} shows no {name}"
+    assert result(name).lines, function
+
+
+@pytest.mark.parametrize(("label", "name", "number"), WRITTEN_ALIKE)
+def test_a_typed_formula_is_the_line_that_was_derived(label, name, number):
+    [latex] = [latex for _, latex, found in SHOWN if found == label]
+    assert name in LEDGER[label]["derivation"]
+    derived = Latex().doprint(result(name).lines[number - 1].expression)
+    assert symbols(derived).lstrip("-") in symbols(latex)  # a mean may stand behind the sign
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("eq-a: {}", "expected one or more of derivation, exact, golden, definition"),
+        ("eq-a: {proof: [dpo.loss]}", "expected one or more of"),
+        ("eq-a: {derivation: dpo.loss}", "derivation should be a list of names"),
+        ("eq-a: {derivation: [dpo.lost]}", "eq-a: no derivation dpo.lost"),
+        ("eq-a: {derivation: [derivation.begin]}", "no derivation derivation.begin"),
+        ("eq-a: {exact: ['tests/test_kl.py::test_nothing']}", "no test tests/test_kl.py::test_no"),
+        ("eq-a: {golden: ['rlhf_lab/kl.py::k3']}", "no test rlhf_lab/kl.py::k3"),
+        ("eq-a: {definition: ''}", "definition should be a sentence"),
+        ("[eq-a]", "expected labels with their checks"),
+    ],
+)
+def test_a_bad_row_is_explained(row, complaint, tmp_path):
+    path = tmp_path / "formulas.yml"
+    path.write_text(row)
+    with pytest.raises(FormulasError, match=re.escape(complaint)):
+        read_formulas(path, ROOT)
