@@ -9,7 +9,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
+from jaxtyping import Float
+from torch import Tensor
+
 from rlhf_lab.html_tables import framed
+from rlhf_lab.responses import Responses
 from rlhf_lab.style import BLUE, VERMILION
 
 STRONGEST = 45  # per cent of colour at the largest number: ink on it keeps a contrast of 4.5:1
@@ -41,6 +45,29 @@ def coloured_tokens(
     largest = max((abs(x) for *_, numbers in rows for x in numbers), default=0.0)
     texts = "".join(_text(*row, largest or 1.0) for row in rows)
     return framed(f'{STYLE}<div class="rlhf-tokens">{texts}</div>', label=label)
+
+
+def coloured_responses(
+    responses: Responses,
+    numbers: Float[Tensor, "batch token"],
+    vocabulary: Sequence[str],
+    *,
+    names: Sequence[str],
+    label: str,
+) -> str:
+    """HTML of responses, a number at each real token; pads are left out.
+
+    Raises ValueError where there is not one name a response.
+    """
+    if len(names) != len(responses):
+        raise ValueError(f"expected a name for each of {len(responses)} responses, got {names!r}")
+    rows = [
+        (name, [vocabulary[token] for token in tokens[real].tolist()], values[real].tolist())
+        for name, tokens, values, real in zip(
+            names, responses.tokens, numbers, responses.mask, strict=True
+        )
+    ]
+    return coloured_tokens(rows, label=label)
 
 
 def _text(name: str, tokens: Sequence[str], numbers: Sequence[float], largest: float) -> str:

@@ -1,8 +1,10 @@
 import re
 
 import pytest
+import torch
 
-from rlhf_lab.token_colours import STRONGEST, coloured_tokens
+from rlhf_lab.responses import pad
+from rlhf_lab.token_colours import STRONGEST, coloured_responses, coloured_tokens
 
 
 def runs(html):
@@ -59,3 +61,19 @@ def test_ink_on_the_strongest_colour_can_be_read_in_both_modes(background, ink, 
     mixed = [share * c + (1 - share) * b for c, b in zip(colour, background, strict=True)]
     dark, light = sorted((luminance(mixed), luminance(ink)))
     assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_pads_of_responses_are_left_out_whatever_stands_there():
+    responses = pad([[0], [0]], [[1, 2], [2]])
+    numbers = torch.tensor([[1.0, -1.0], [0.5, float("nan")]])
+    html = coloured_responses(responses, numbers, ["x", "y", "z"], names=["a", "b"], label="c")
+    assert [(words, number) for words, _, _, number in runs(html)] == [
+        ("y", "+1.00"),
+        ("z", "−1.00"),
+        ("z", "+0.50"),
+    ]
+
+
+def test_each_response_has_a_name():
+    with pytest.raises(ValueError, match="a name for each of 1 responses"):
+        coloured_responses(pad([[0]], [[1]]), torch.zeros(1, 1), ["x", "y"], names=[], label="c")
