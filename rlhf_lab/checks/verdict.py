@@ -1,5 +1,6 @@
 """What a check says, for a page that goes on whatever it says: `print(verdict("gae", my_gae))`."""
 
+import textwrap
 from collections.abc import Callable
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor, nn
 
 from rlhf_lab.checks.catalogue import exercises
 from rlhf_lab.checks.exercise import CheckFailedError, Exercise, check, copied
+
+WIDTH = 72  # of a page's column
 
 
 def verdict(name: str, function: Callable, *, seed: int = 0) -> str:
@@ -19,7 +22,7 @@ def verdict(name: str, function: Callable, *, seed: int = 0) -> str:
     exercise = exercises[name]
     inputs = exercise.inputs(torch.Generator().manual_seed(seed))
     if is_to_do(function, inputs):
-        return f"{name}: to do. {asked(exercise, inputs)}"
+        return asked(exercise, inputs)
     try:
         return check(exercise, function, seed=seed)
     except CheckFailedError as refusal:
@@ -36,8 +39,9 @@ def is_to_do(function: Callable, inputs: dict) -> bool:
 
 def asked(exercise: Exercise, inputs: dict) -> str:
     """What is asked for, and what the arguments are, one a line."""
-    lines = [f"\n  {name}: {kind(value)}" for name, value in inputs.items()]
-    return f"Return {exercise.asks}." + "".join(lines)
+    words = f"{exercise.name}: to do. Return {exercise.asks}."
+    words = textwrap.fill(words, WIDTH, break_on_hyphens=False)
+    return words + "".join(f"\n  {name}: {kind(value)}" for name, value in inputs.items())
 
 
 def kind(value: object) -> str:
