@@ -9,8 +9,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from rlhf_book.formula_ledger import FormulasError, read_formulas
+from rlhf_book.formula_ledger import FormulasError, read_formulas, result_anchor
 
+from rlhf_lab.derivation_tables import one_result
+from rlhf_lab.derivations import dpo
 from rlhf_lab.derivations.checker.printing import Latex
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,6 +124,10 @@ def test_a_typed_formula_is_the_line_that_was_derived(label, name, number):
     assert name in LEDGER[label]["derivation"]
     derived = Latex().doprint(result(name).lines[number - 1].expression)
     assert symbols(derived).lstrip("-") in symbols(latex)  # a mean may stand behind the sign
+
+
+def test_a_mark_leads_to_the_result_on_the_page_of_derivations():
+    assert f'<details id="{result_anchor("dpo.loss")}">' in one_result(dpo.loss)
 
 
 @pytest.mark.parametrize(
