@@ -4,7 +4,9 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+LABENV ?= .venv-lab
 PORT   ?= 8000
+SEED   ?= 2026
 bin    := $(VENV)/bin
 
 # Small models are faster on one thread. Pages show recorded frames in place of live widgets.
@@ -16,7 +18,8 @@ book: export RLHF_LAB_STATIC := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check serve lint clean notebooks run-notebooks check-links zip pdf release lab
+.PHONY: help book test check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
+        lab-env lab-release lab-grade lab-test
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,9 +84,28 @@ lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab, from the cl
 	$(bin)/python -m pip install jupyterlab
 	$(bin)/jupyter lab notebooks
 
+# What grades the lab has an environment of its own, without rlhf_lab, so that the book's stays as it is.
+lab-env: $(LABENV)/.installed  ## the environment that grades the lab, with otter-grader
+$(LABENV)/.installed: labs/rlhf-lab/requirements.txt
+	@echo "== environment of the lab: $(LABENV)"
+	@test -x $(LABENV)/bin/python || $(PYTHON) -m venv $(LABENV)
+	$(LABENV)/bin/python -m pip install -r $<
+	@touch $@
+
+lab-release: $(VENV)/.installed lab-env  ## the graded lab into dist/lab; SEED=7 for other hidden inputs
+	$(bin)/python tools/make_lab.py --python $(LABENV)/bin/python --seed $(SEED)
+
+lab-grade: $(VENV)/.installed lab-env  ## grade the notebooks in FOLDER=... into FOLDER/grades.csv
+	env -u TQDM_DISABLE $(bin)/python tools/grade_lab.py --python $(LABENV)/bin/python \
+	  "$(or $(FOLDER),$(error Name the folder: make lab-grade FOLDER=submissions))"
+
+lab-test: $(VENV)/.installed lab-env  ## release and grade the lab through otter, and test what comes out
+	RLHF_LAB_REQUIRE_OTTER=1 RLHF_LAB_OTTER=$(abspath $(LABENV))/bin/python \
+	  $(bin)/python -m pytest tests/lab
+
 serve: book  ## build the book and serve it at http://localhost:8000
 	$(bin)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 clean:  ## remove what was built; the environment stays
 	rm -rf _build .pytest_cache .ruff_cache
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(LABENV)/*' -prune -exec rm -rf {} +

@@ -174,6 +174,9 @@ def points_of(
     (folder / "autograder.zip").write_bytes(release.autograder)
     with Referee(folder / "referee", release.hidden, release.seed) as referee:
         printed = run_otter(folder, limits)
+    if interrupted := printed.count("Interrupting kernel"):
+        words = "a cell was" if interrupted == 1 else f"{interrupted} cells were"
+        made.reasons.append(f"{words} interrupted: longer than {limits.cell} s")
     results = folder / "results.json"
     tests = json.loads(results.read_text())["tests"] if results.exists() else []
     scored = {test["name"]: test for test in tests if "max_score" in test}
@@ -279,8 +282,8 @@ def main() -> None:
     parser.add_argument("--autograder", type=Path, default=autograder)
     environment = ROOT / ".venv-lab" / "bin" / "python"
     parser.add_argument("--python", type=Path, default=environment, help="of the lab's environment")
-    parser.add_argument("--cell-seconds", type=int, default=60)
-    parser.add_argument("--seconds", type=int, default=240, help="limit of one submission")
+    parser.add_argument("--cell-seconds", type=int, default=40)
+    parser.add_argument("--seconds", type=int, default=180, help="limit of one submission")
     parser.add_argument("--jobs", type=int, default=1, help="submissions at a time")
     given = parser.parse_args()
     for path, remedy in ((given.autograder, "make lab-release"), (given.python, "make lab-env")):

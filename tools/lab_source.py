@@ -20,7 +20,7 @@ ASKS = re.compile(r"""(exercises\[|judge\()["'](\w+)["']""")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Test:
+class Case:
     """One test case of otter's exception-based format."""
 
     source: str  # of its function
@@ -41,7 +41,7 @@ class Question:
     name: str
     text: str
     cells: tuple[str, ...]
-    tests: tuple[Test, ...]
+    tests: tuple[Case, ...]
 
     @property
     def points(self) -> float:
@@ -86,7 +86,7 @@ def questions(book: nbformat.NotebookNode) -> list[Question]:
 def question(config: dict, words: list[str], cells: list[str], tests: list[str]) -> Question:
     """A question of the source; each of its tests has points of its own."""
     made = (
-        Test(source=source, hidden=source.startswith("# HIDDEN"), points=points)
+        Case(source=source, hidden=source.startswith("# HIDDEN"), points=points)
         for source, points in zip(tests, config["points"], strict=True)
     )
     settings = {"text": "\n\n".join(words), "cells": tuple(cells), "tests": tuple(made)}
@@ -105,7 +105,7 @@ def questions_of_release(files: dict[str, str]) -> list[Question]:
         )
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
         tests = tuple(
-            Test(
+            Case(
                 source=ast.unparse(function),
                 hidden="hidden=True" in ast.unparse(function.decorator_list[0]),
                 points=worth,
@@ -124,7 +124,7 @@ def untouched(source: str) -> str:
     return re.sub(r"^(\w+ =).*# SOLUTION$", r"\1 ...", source, flags=re.M)
 
 
-def refusal(test: Test, names: dict, modules: dict[str, Callable]) -> str:
+def refusal(test: Case, names: dict, modules: dict[str, Callable]) -> str:
     """What a test says against the names of a notebook; "" where it passes.
 
     `modules` holds `judge`, which a hidden test imports.

@@ -85,7 +85,7 @@ def assigned(folder: Path, seed: int, python: Path) -> Path:
 def tried(release_zip: Path, made: Path, python: Path) -> None:
     """Grade the reference and the untouched notebook as submissions."""
     release = read_release(release_zip)
-    limits = Limits(cell=60, submission=240, python=python)
+    limits = Limits(cell=40, submission=180, python=python)
     most = sum(question.points for question in release.questions)
     for kind, expected in (("autograder", most), ("student", 0)):
         found = grade(made / kind / "lab.ipynb", release, limits)
