@@ -29,6 +29,16 @@ def test_dropout_is_off_even_in_training_mode():
     assert torch.equal(response_logprobs(model, batch), response_logprobs(model, batch))
 
 
+@pytest.mark.parametrize("copied", [frozen_copy, trainable_copy])
+def test_in_a_copy_dropout_is_off_and_the_original_stays_as_it_is(copied):
+    """Else log π of one text would differ from pass to pass."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 50), torch.nn.Dropout(0.5)).train()
+    x, copy = torch.ones(1, 4), copied(model)
+    assert torch.equal(copy(x), copy(x))
+    assert model.training
+    assert not torch.equal(model(x), model(x))
+
+
 def test_a_frozen_copy_does_not_learn_and_a_trainable_copy_of_it_does():
     model = tiny_gpt2(5, seed=1, **SETTINGS)
     frozen = frozen_copy(model)
