@@ -19,7 +19,7 @@ book: export RLHF_LAB_STATIC := 1
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help book test check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
-        lab-env lab-release lab-grade lab-test
+        lab-env lab-release lab-grade lab-test benchmark
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,18 @@ lint: $(VENV)/.installed  ## check style and format
 	$(bin)/python tools/make_notebooks.py --check
 
 check: lint book test  ## all that CI runs: lint, book, test
+
+# An environment of its own: trl is no part of the book. torch comes first, so that a CPU build stays.
+.venv-benchmark/.installed:
+	@echo "== environment: .venv-benchmark"
+	$(PYTHON) -m venv .venv-benchmark
+	.venv-benchmark/bin/python -m pip install torch==2.13.0
+	.venv-benchmark/bin/python -m pip install trl==1.16.0 transformers==5.23.0 jaxtyping==0.3.11 platformdirs==4.14.7
+	.venv-benchmark/bin/python -m pip install --no-deps --target .venv-benchmark/trl-1.12 trl==1.12.0
+	@touch $@
+
+benchmark: $(VENV)/.installed .venv-benchmark/.installed  ## time the package beside trl: make benchmark OPTIONS="--size 124m"
+	$(bin)/python tools/benchmark.py $(OPTIONS)
 
 notebooks: $(VENV)/.installed  ## make notebooks/ of the pages, for Colab
 	$(bin)/python tools/make_notebooks.py

@@ -1,11 +1,13 @@
 """What to watch while a policy learns: clipping, entropy, the critic's fit. No gradients here."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from rlhf_lab.losses import probability_ratio
 from rlhf_lab.masked import masked_mean
+
+IN_CACHE = 2**22  # numbers that are worked on at a time, so that they stay near the processor
 
 
 @torch.no_grad()
@@ -45,6 +47,31 @@ def entropy(logits: Float[Tensor, "*item vocab"]) -> Float[Tensor, "*item"]:
     """-Σ_a π(a) log π(a) in nats; a token of probability 0 adds nothing."""
     logprobs = logits.log_softmax(dim=-1)
     return -torch.xlogy(logprobs.exp(), logprobs.exp()).sum(dim=-1)
+
+
+@torch.no_grad()
+def compared(
+    policy_logits: Float[Tensor, "batch token vocab"],
+    reference_logits: Float[Tensor, "batch token vocab"],
+    tokens: Int[Tensor, "batch token"],
+) -> Float[Tensor, "batch 4 token"]:
+    """log π(y_t), log ref(y_t), KL(π ‖ ref) and the entropy of π, one below the other.
+
+    `token_logprobs`, `kl.exact_kl` and `entropy` in one: both log-softmaxes are taken once, and of
+    a large vocabulary a few rows at a time.
+    """
+    rows = max(1, IN_CACHE // policy_logits[0].numel())
+    parts = zip(*(x.split(rows) for x in (policy_logits, reference_logits, tokens)), strict=True)
+    return torch.cat([_compared(*part) for part in parts])
+
+
+def _compared(policy_logits: Tensor, reference_logits: Tensor, tokens: Tensor) -> Tensor:
+    logprobs, reference = policy_logits.log_softmax(dim=-1), reference_logits.log_softmax(dim=-1)
+    probabilities = logprobs.exp()
+    log_ratio = torch.where(policy_logits == -torch.inf, 0, logprobs - reference)
+    chosen = (x.gather(-1, tokens[..., None]).squeeze(-1) for x in (logprobs, reference))
+    kl = (probabilities * log_ratio).sum(dim=-1)
+    return torch.stack([*chosen, kl, -torch.xlogy(probabilities, probabilities).sum(dim=-1)], 1)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import torch
 from torch import nn
 
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import Responses, pad
 from rlhf_lab.train.loop import history
@@ -20,7 +21,7 @@ VOCABULARY = 50_257
 SMALL = {"layers": 12, "width": 768, "heads": 12, "context": 1024}
 """with this vocabulary GPT-2-small: 124,439,808 weights"""
 PROMPTS = 4096
-SOURCES = ("models.py", "train/loop.py", "train/micro_batches.py", "train/sft.py")
+SOURCES = ("gpt2.py", "models.py", "train/loop.py", "train/micro_batches.py", "train/sft.py")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def imdb_task(device: torch.device, *, max_tokens: int = 48) -> Task:
     ids = [row for row in ids if len(row) > imdb.MOST]
     return Task(
         name="imdb",
-        policy=policy.to(device),
+        policy=GPT2(policy).to(device),
         texts=pad([row[: imdb.MOST] for row in ids], [row[imdb.MOST :] for row in ids]).to(device),
         prompts=imdb.openings(texts, tokenizer, count=PROMPTS, seed=1),
         reward=imdb.sentiment_reward(judge, tokenizer),
@@ -126,7 +127,7 @@ def base_model(
     """
 
     def build() -> nn.Module:
-        return tiny_gpt2(VOCABULARY, **SMALL, seed=0)
+        return GPT2(tiny_gpt2(VOCABULARY, **SMALL, seed=0))
 
     def train(model: nn.Module) -> None:
         model.to(device)

@@ -9,7 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab import precision
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.masked import sum_over_tokens
+from rlhf_lab.overwritten_logits import overwriting_token_logprobs
 from rlhf_lab.responses import Responses
 
 
@@ -52,7 +54,8 @@ def sampling_logits(
 
     response_logits / temperature, with -∞ for an end before `min_tokens`.
     """
-    logits = response_logits(model, responses) / temperature
+    logits = response_logits(model, responses)
+    logits = logits if temperature == 1 else logits / temperature
     return without_early_end(logits, min_tokens=min_tokens, end_token=end_token)
 
 
@@ -72,7 +75,8 @@ def response_logprobs(
     logits = sampling_logits(
         model, responses, temperature=temperature, min_tokens=min_tokens, end_token=end_token
     )
-    return token_logprobs(logits, responses.tokens)
+    score = overwriting_token_logprobs if isinstance(model, GPT2) else token_logprobs
+    return score(logits, responses.tokens)
 
 
 def without_early_end(

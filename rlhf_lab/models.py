@@ -12,6 +12,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from rlhf_lab.gpt2 import GPT2Trunk
+
 
 def tiny_gpt2(
     vocabulary: int, *, layers: int, width: int, heads: int, context: int, seed: int
@@ -67,6 +69,8 @@ class ScalarModel(nn.Module):
 
     def forward(self, logits_to_keep=0, **inputs):
         """The head's number at each of the last `logits_to_keep` positions; 0 means all."""
+        if isinstance(self.trunk, GPT2Trunk):
+            inputs["keep"] = logits_to_keep
         hidden = self.trunk(**inputs).last_hidden_state[:, -logits_to_keep:]
         return SimpleNamespace(logits=self.head(hidden))
 

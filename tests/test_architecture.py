@@ -21,8 +21,8 @@ PACKAGE = "rlhf_lab"
 # Nouns first, verbs last. A module imports only from lines above its own. Modules on one line do
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
-responses settings processes precision
-masked
+responses settings processes precision key_value_cache overwritten_logits cost
+gpt2 masked
 kl preferences feedback.ranked feedback.labelled
 advantages
 logprobs
@@ -68,7 +68,7 @@ svg plots
 gpt2_recording gpt2_experiments
 diagrams frames
 explore stepper html_tables loop_diagrams group_diagram reward_diagram
-token_colours derivation_tables mutation_tables filter_table
+token_colours derivation_tables mutation_tables filter_table benchmark_record
 verdict_tables
 experiment_tables
 claim_evidence

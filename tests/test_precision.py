@@ -88,3 +88,21 @@ def test_other_numbers_than_bfloat16_stay_as_they_are():
         (torch.float64, torch.float64),
     ):
         assert precision.at_least_float32(torch.ones(1, dtype=dtype)).dtype == expected
+
+
+def test_medium_is_set_inside_and_undone_after_an_error():
+    before = torch.get_float32_matmul_precision()
+    with precision.medium():
+        assert torch.get_float32_matmul_precision() == "medium"
+    with pytest.raises(ZeroDivisionError), precision.medium():
+        raise ZeroDivisionError
+    assert torch.get_float32_matmul_precision() == before
+
+
+def test_the_error_of_a_product_tells_float32_from_bfloat16():
+    cpu = torch.device("cpu")
+    assert 1e-8 < precision.matrix_error(cpu) < 1e-5
+    with precision.medium():
+        assert precision.matrix_error(cpu) < 0.1
+    with torch.autocast("cpu", torch.bfloat16):
+        assert 1e-3 < precision.matrix_error(cpu) < 0.1

@@ -8,10 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.feedback.ranked import stacked
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import check_fits, sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
-from rlhf_lab.responses import Preferences, Responses, trim
+from rlhf_lab.responses import Preferences, trim
 from rlhf_lab.settings import require_count, require_count_or_none, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
@@ -89,14 +91,12 @@ def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Me
     reference.eval()
     # The reference never changes: its log-probs are computed once, not once a step.
     size = config.micro_batch_size or config.batch_size
-    reference_chosen = _all_logprobs(reference, preferences.chosen, size)
-    reference_rejected = _all_logprobs(reference, preferences.rejected, size)
+    reference_chosen, reference_rejected = _all_logprobs(reference, preferences, size)
     alike = torch.ones(len(preferences), dtype=torch.long)
     for step in steps:
         update = Update(optimizer, step=step)
         for rows, share in slices(batches[step], alike, config.micro_batch_size):
-            chosen = sequence_logprobs(policy, trim(preferences.chosen[rows]))
-            rejected = sequence_logprobs(policy, trim(preferences.rejected[rows]))
+            chosen, rejected = pair_logprobs(policy, preferences[rows])
             chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
             rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
             means = {
@@ -114,9 +114,19 @@ def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Me
         yield {"step": step} | metrics
 
 
-@torch.no_grad()
-def _all_logprobs(model: nn.Module, responses: Responses, size: int) -> Float[Tensor, "batch"]:
-    def of(rows: Tensor) -> Tensor:
-        return sequence_logprobs(model, trim(responses[rows]))
+def pair_logprobs(
+    model: nn.Module, pairs: Preferences
+) -> tuple[Float[Tensor, "pair"], Float[Tensor, "pair"]]:
+    """log π(y|x) of chosen and of rejected; in one pass where that computes their prompt once."""
+    sides = pairs.chosen, pairs.rejected
+    if isinstance(model, GPT2):
+        return sequence_logprobs(model, trim(stacked(sides))).chunk(2)
+    return tuple(sequence_logprobs(model, trim(side)) for side in sides)
 
-    return over_rows(of, len(responses), size)
+
+@torch.no_grad()
+def _all_logprobs(model: nn.Module, pairs: Preferences, size: int) -> tuple[Tensor, Tensor]:
+    def of(rows: Tensor) -> Tensor:
+        return torch.stack(pair_logprobs(model, pairs[rows]), dim=1)
+
+    return over_rows(of, len(pairs), size).unbind(dim=1)

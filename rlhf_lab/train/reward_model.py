@@ -39,6 +39,8 @@ class RewardModelConfig:
     warmup_steps: int = 5
     max_grad_norm: float = 1.0
     weight_decay: float = 0.0
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.AdamW
+    """made with the parameters, `lr` and `weight_decay`"""
     seed: int = 0
 
     def __post_init__(self):
@@ -69,7 +71,7 @@ def train_reward_model(
     batches = minibatches(
         len(feedback), batch_size=config.batch_size, steps=config.steps, generator=generator
     )
-    optimizer = torch.optim.AdamW(
+    optimizer = config.optimizer(
         all_parameters(model), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     state = TrainingState(modules={"model": model}, optimizers={"model": optimizer})

@@ -8,9 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab import processes
-from rlhf_lab.diagnostics import entropy
-from rlhf_lab.kl import exact_kl
-from rlhf_lab.logprobs import response_logprobs, sampling_logits, token_logprobs
+from rlhf_lab.diagnostics import compared
+from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
 from rlhf_lab.responses import Responses, pad
 from rlhf_lab.sampling import check_sampling, sample
@@ -86,14 +85,7 @@ def experience(
     def measured(rows: Tensor) -> Tensor:
         part = responses[rows]
         logits = sampling_logits(policy, part, **settings)
-        reference_logits = sampling_logits(reference, part, **settings)
-        found = (
-            token_logprobs(logits, part.tokens),
-            token_logprobs(reference_logits, part.tokens),
-            exact_kl(logits, reference_logits),
-            entropy(logits),
-        )
-        return torch.stack(found, dim=1)
+        return compared(logits, sampling_logits(reference, part, **settings), part.tokens)
 
     found = over_rows(measured, len(prompts), config.micro_batch_size)
     return Experience(responses, *found.unbind(dim=1))

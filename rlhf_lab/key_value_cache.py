@@ -1,0 +1,85 @@
+"""Keys and values of the tokens that a model has read, so that no token is computed twice.
+
+Each is (row · head, position, width of a head), heads fastest. One kind keeps the graph of
+autograd; the other has room for the tokens to come.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+Heads = Float[Tensor, "row_head position head_width"]
+All = Float[Tensor, "row_head context head_width"]  # those before included
+ROOM = 32  # tokens that there is room for at first; a full cache grows by half
+
+
+class JoinedCache:
+    """Old and new are joined in a new tensor: for one long pass, gradients included."""
+
+    def __init__(self, layers: int):
+        self.layers: list[tuple[Tensor, Tensor] | None] = [None] * layers
+
+    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
+        """All keys and values of a layer, these at the end."""
+        if self.layers[layer] is not None:
+            before_keys, before_values = self.layers[layer]
+            keys = torch.cat([before_keys, keys], dim=1)
+            values = torch.cat([before_values, values], dim=1)
+        self.layers[layer] = keys, values
+        return keys, values
+
+    def of_rows(self, rows: Int[Tensor, "row"], *, heads: int) -> "JoinedCache":
+        """A cache for other rows: `rows` says for each which of ours it repeats."""
+        cache = JoinedCache(len(self.layers))
+        cache.layers = [
+            tuple(x.unflatten(0, (-1, heads)).index_select(0, rows).flatten(0, 1) for x in pair)
+            for pair in self.layers
+        ]
+        return cache
+
+
+class GrowingCache:
+    """Every token has its place kept: a new one is written into it, and nothing is copied.
+
+    Without gradients, since it writes into its own tensors.
+    """
+
+    def __init__(self, layers: int, before: JoinedCache | None = None):
+        self.lengths = [0] * layers
+        self.layers: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        for layer, pair in enumerate(before.layers if before is not None else ()):
+            self.extended(layer, *pair)
+
+    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
+        """All keys and values of a layer, these at the end: views of what the cache holds."""
+        start, end = self.lengths[layer], self.lengths[layer] + keys.shape[1]
+        if self.layers[layer] is None:
+            self.layers[layer] = tuple(_with_room(x[:, :0], end + ROOM) for x in (keys, values))
+        elif end > self.layers[layer][0].shape[1]:
+            self.layers[layer] = tuple(
+                _with_room(x[:, :start], end + end // 2) for x in self.layers[layer]
+            )
+        for held, new in zip(self.layers[layer], (keys, values), strict=True):
+            held[:, start:end] = new
+        self.lengths[layer] = end
+        return tuple(held[:, :end] for held in self.layers[layer])
+
+
+def distinct_rows(
+    ids: Int[Tensor, "batch position"], mask: Bool[Tensor, "batch position"]
+) -> tuple[Int[Tensor, "distinct"], Int[Tensor, "batch"]] | None:
+    """A row number for each different row, and for each row which of them it is; None: no gain."""
+    if ids.shape[1] == 0 or len(ids) == 1:
+        return None
+    _, row_of = torch.unique(torch.where(mask, ids, -1), dim=0, return_inverse=True)
+    count = int(row_of.max()) + 1
+    if count == len(ids):
+        return None
+    numbers = torch.arange(len(ids), device=ids.device)
+    return row_of.new_empty(count).scatter(0, row_of, numbers), row_of
+
+
+def _with_room(x: Heads, room: int) -> All:
+    larger = x.new_empty(len(x), room, x.shape[2])
+    larger[:, : x.shape[1]] = x
+    return larger

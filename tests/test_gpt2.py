@@ -1,0 +1,165 @@
+"""The package's own GPT-2 is transformers', number for number, whatever it saves."""
+
+import pytest
+import tiny_runs
+import torch
+from tiny_runs import ALGORITHMS, tiny_run
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from rlhf_lab.gpt2 import GPT2, attention_bias
+from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
+from rlhf_lab.logprobs import response_logprobs, response_values
+from rlhf_lab.models import ScalarModel, frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.responses import Preferences, pad
+from rlhf_lab.rewards.networks import response_rewards, reward_model, token_level_rewards
+from rlhf_lab.sampling import sample
+from rlhf_lab.train.dpo import pair_logprobs
+
+PROMPTS = [[1, 2, 3], [4], [1, 2, 3], [4], [1, 2, 3], [2, 4]]
+BATCH = pad(PROMPTS, [[5, 6], [7, 8, 9, 10], [3], [4, 4], [5, 5, 5], [6]], pad_token=7)
+
+
+def sharp(seed=0):
+    """transformers' GPT-2 with weights so large that every path through it matters."""
+    model = tiny_gpt2(11, layers=3, width=16, heads=4, context=48, seed=seed).double()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.3 * torch.randn(weight.shape, generator=generator, dtype=weight.dtype))
+    return model
+
+
+THEIRS = sharp()
+OURS = GPT2(THEIRS)
+
+
+def gradients(scalar, model):
+    return torch.autograd.grad(scalar, list(model.parameters()))
+
+
+def test_logprobs_and_their_gradients_are_transformers():
+    """Prompts of unequal length, some shared by several responses."""
+    theirs, ours = (response_logprobs(model, BATCH)[BATCH.mask] for model in (THEIRS, OURS))
+    assert torch.allclose(ours, theirs, atol=1e-12)
+    weights = torch.randn(len(ours), dtype=torch.float64, generator=torch.Generator())
+    pairs = zip(gradients(weights @ ours, OURS), gradients(weights @ theirs, THEIRS), strict=True)
+    assert all(torch.allclose(one, other, atol=1e-11) for one, other in pairs)
+
+
+@pytest.mark.parametrize("end_token", [0, None])
+def test_it_samples_the_same_texts(end_token):
+    """40 tokens: the cache grows twice."""
+    drawn = [
+        sample(
+            model, BATCH.prompts, BATCH.prompt_mask, max_tokens=40, end_token=end_token,
+            generator=torch.Generator().manual_seed(1),
+        )
+        for model in (THEIRS, OURS)
+    ]  # fmt: skip
+    assert torch.equal(drawn[0].responses.tokens, drawn[1].responses.tokens)
+    assert torch.allclose(drawn[0].logprobs, drawn[1].logprobs, atol=1e-12)
+
+
+def test_gelu_new_is_the_same_function():
+    config = GPT2Config(vocab_size=11, n_positions=16, n_embd=16, n_layer=2, n_head=2)
+    assert config.activation_function == "gelu_new"
+    theirs = GPT2LMHeadModel(config).double().eval()
+    found = [response_logprobs(model, BATCH)[BATCH.mask] for model in (theirs, GPT2(theirs))]
+    assert torch.allclose(*found, atol=1e-12)
+
+
+def test_values_and_rewards_are_those_over_transformers_trunk():
+    for made in (ScalarModel, lambda model: reward_model(model, seed=3)):
+        theirs, ours = made(THEIRS), made(OURS)
+        with torch.no_grad():
+            for model in (theirs, ours):
+                model.head.weight.copy_(torch.linspace(-1, 1, 16))
+        for numbers in (response_values, token_level_rewards):
+            found = [numbers(model, BATCH)[BATCH.mask] for model in (theirs, ours)]
+            assert torch.allclose(*found, atol=1e-12)
+        assert torch.allclose(response_rewards(theirs, BATCH), response_rewards(ours, BATCH))
+
+
+def test_a_shared_prompt_is_read_once(monkeypatch):
+    """Six rows with three different prompts: all but their last column counts three times."""
+    read = GPT2.base_model.fget(OURS).read
+    tokens = []
+
+    def counted(ids, *rest):
+        tokens.append(ids.numel())
+        return read(ids, *rest)
+
+    monkeypatch.setattr(OURS.transformer, "read", counted)
+    response_logprobs(OURS, BATCH)
+    width, length = BATCH.prompts.shape[1], BATCH.tokens.shape[1]
+    assert tokens == [3 * (width - 1), 6 * length]
+
+
+def test_chosen_and_rejected_in_one_pass_are_those_in_two():
+    others = [[1], [2], [3, 3, 3], [4], [5, 5, 5, 5, 5], [6, 7]]
+    pairs = Preferences(BATCH, pad(PROMPTS, others, pad_token=7))
+    for one, other in zip(pair_logprobs(OURS, pairs), pair_logprobs(THEIRS, pairs), strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_trains_it_as_it_trains_transformers(algorithm, monkeypatch):
+    ends = []
+    for made in (lambda model: model, GPT2):
+        monkeypatch.setattr(
+            tiny_runs, "tiny_gpt2", lambda *a, made=made, **b: made(tiny_gpt2(*a, **b))
+        )
+        run, models = tiny_run(algorithm)
+        ends.append((list(run), [p for model in models for p in model.parameters()]))
+    for theirs, ours in zip(ends[0][0], ends[1][0], strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-9)
+    for theirs, ours in zip(ends[0][1], ends[1][1], strict=True):
+        assert torch.allclose(theirs, ours, atol=1e-9)
+
+
+def test_names_and_weights_are_shared_with_the_model_it_is_made_of():
+    assert list(OURS.state_dict()) == list(THEIRS.state_dict())
+    pairs = zip(OURS.parameters(), THEIRS.parameters(), strict=True)
+    assert all(one is other for one, other in pairs)
+    assert not any(p.requires_grad for p in frozen_copy(OURS).parameters())
+    copied = trainable_copy(OURS)
+    assert copied.lm_head.weight is copied.transformer.wte.weight
+
+
+def test_a_gpt2_of_another_kind_is_refused():
+    config = GPT2Config(
+        vocab_size=5, n_positions=8, n_embd=8, n_layer=1, n_head=2, activation_function="relu"
+    )
+    with pytest.raises(ValueError, match=r"activation_function in .* got 'relu'; keep"):
+        GPT2(GPT2LMHeadModel(config))
+
+
+def test_no_token_looks_at_a_pad_or_at_a_later_token():
+    mask = torch.tensor([[False, True, True, True], [True, True, True, False]])
+    seen = attention_bias(mask, 2, torch.float64) == 0
+    assert seen.tolist() == [
+        [[False, True, True, False], [False, True, True, True]],
+        [[True, True, True, False], [True, True, True, False]],
+    ]
+
+
+def test_rows_that_differ_only_in_their_pads_are_one():
+    ids = torch.tensor([[9, 1], [3, 1], [3, 1], [2, 2]])
+    mask = torch.tensor([[False, True], [False, True], [True, True], [True, True]])
+    first, row_of = distinct_rows(ids, mask)
+    assert len(first) == 3
+    assert row_of[0] == row_of[1]
+    assert (torch.where(mask, ids, -1)[first][row_of] == torch.where(mask, ids, -1)).all()
+    assert distinct_rows(ids[1:], mask[1:]) is None
+
+
+def test_both_caches_hold_the_same():
+    joined, growing = JoinedCache(1), GrowingCache(1)
+    generator = torch.Generator().manual_seed(0)
+    for length in (3, 1, 1, 40, 1, 30):
+        keys, values = torch.randn(2, 4, length, 2, generator=generator)
+        found = joined.extended(0, keys, values), growing.extended(0, keys, values)
+        assert all(map(torch.equal, *found))
+    rows = torch.tensor([1, 1, 0])
+    keys, _ = joined.of_rows(rows, heads=2).layers[0]
+    assert torch.equal(keys.unflatten(0, (3, 2)), joined.layers[0][0].unflatten(0, (2, 2))[rows])

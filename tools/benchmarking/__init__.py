@@ -1,0 +1,1 @@
+"""What tools/benchmark.py runs: each side in processes of its own."""

@@ -1,0 +1,134 @@
+"""The work that both sides do: models, weights and data from one seed, and how a step is timed."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import GPT2Config, GPT2LMHeadModel
+
+SIZES = {
+    "tiny": {"vocab_size": 1000, "n_positions": 256, "n_embd": 128, "n_layer": 4, "n_head": 4},
+    "124m": {},  # GPT2Config's defaults are GPT-2-small
+}
+PAIRS, PAIR_PROMPT, PAIR_RESPONSE = 8, 64, 64
+PROMPTS, GROUP, PROMPT, NEW = 4, 8, 32, 48
+ROWS = PROMPTS * GROUP
+LEARNING_RATE, BETA_DPO, BETA_GRPO, BETA_PPO, EPSILON = 1e-6, 0.1, 0.04, 0.05, 0.2
+GAMMA, LAM, VALUE_WEIGHT = 1.0, 0.95, 1.0
+
+
+def config(size: str) -> GPT2Config:
+    """GPT-2 without dropout. Its last word ends, the one before it pads; prompts hold neither."""
+    end = vocabulary(size) - 1
+    ends = {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end - 1}
+    return GPT2Config(**SIZES[size], **ends, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+
+
+def vocabulary(size: str) -> int:
+    """Number of words."""
+    return SIZES[size].get("vocab_size", 50_257)
+
+
+def language_model(size: str, *, seed: int) -> GPT2LMHeadModel:
+    """transformers' GPT-2 with the random weights of `seed`."""
+    torch.manual_seed(seed)
+    return GPT2LMHeadModel(config(size))
+
+
+def pairs(size: str, count: int) -> dict[str, torch.Tensor]:
+    """Random ids: prompts, and two responses to each, which end with the end."""
+    generator = torch.Generator().manual_seed(7)
+    lengths = {"prompt": PAIR_PROMPT, "chosen": PAIR_RESPONSE, "rejected": PAIR_RESPONSE}
+    end = vocabulary(size) - 1
+    found = {
+        name: torch.randint(end - 1, (count, length), generator=generator)
+        for name, length in lengths.items()
+    }
+    found["chosen"][:, -1] = found["rejected"][:, -1] = end
+    return found
+
+
+def rollout(size: str) -> dict[str, torch.Tensor]:
+    """Prompts, each for the rows of its group, random responses, advantages and scores."""
+    generator = torch.Generator().manual_seed(8)
+    high = vocabulary(size) - 2
+    prompts = torch.randint(high, (PROMPTS, PROMPT), generator=generator)
+    return {
+        "prompts": prompts.repeat_interleave(GROUP, 0),
+        "tokens": torch.randint(high, (ROWS, NEW), generator=generator),
+        "advantages": torch.randn(ROWS, generator=generator),
+    }
+
+
+def training_tokens(workload: str) -> int:
+    """Tokens of prompts and responses in one step, each counted in every row that holds it."""
+    pair = PAIRS * 2 * (PAIR_PROMPT + PAIR_RESPONSE)
+    return {"dpo": pair, "reward-model": pair, "decode": ROWS * NEW}.get(
+        workload, ROWS * (PROMPT + NEW)
+    )
+
+
+def plain_passes(workload: str) -> int:
+    """Multiply-adds for each parameter and token in a plain loop, times two.
+
+    2 forward, 6 with the gradient. DPO and its reference: 8. GRPO also writes the tokens: 10. PPO
+    has a critic too, read once and trained, and a reward model: 20.
+    """
+    return {"dpo": 8, "reward-model": 6, "grpo": 10, "ppo": 20, "decode": 2}[workload]
+
+
+def parameters(size: str) -> int:
+    """Numbers in the matrices of a trunk and its head: those that are multiplied with."""
+    made = config(size)
+    return 12 * made.n_layer * made.n_embd**2 + made.vocab_size * made.n_embd
+
+
+@contextmanager
+def arithmetic(mode: str) -> Iterator[None]:
+    """ "knobs": float32 products at "medium" and attention written out; else as torch comes."""
+    knobs = mode == "knobs"
+    torch.set_float32_matmul_precision("medium" if knobs else "highest")
+    with sdpa_kernel(SDPBackend.MATH) if knobs else nullcontext():
+        yield
+
+
+@dataclass
+class Clock:
+    """Wall and CPU seconds of each step; the first, which also warms up, is left out."""
+
+    device: str
+    ends: list[tuple[float, float]] = field(default_factory=list)
+
+    def tick(self) -> None:
+        """The end of a step, and the start of the next."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        self.ends.append((time.perf_counter(), time.process_time()))
+
+    def steps(self) -> dict[str, list[float]]:
+        """Seconds of each step between ticks, from the second on."""
+        walls, cpus = zip(*self.ends, strict=True)
+        return {
+            name: [after - before for before, after in pairwise(times)][1:]
+            for name, times in (("wall", walls), ("cpu", cpus))
+        }
+
+
+def peak_megabytes(device: str) -> float:
+    """The most memory that this process has held, or its GPU; in units of 10⁶ bytes."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def head_weights(size: str, *, seed: int) -> torch.Tensor:
+    """A linear head over the trunk: (1, width), the same on both sides."""
+    width, generator = config(size).n_embd, torch.Generator().manual_seed(100 + seed)
+    return torch.randn(1, width, generator=generator) / width**0.5
