@@ -68,7 +68,9 @@ class MarkFormulas(SphinxPostTransform):
             file, _, shown = name.partition("::")
             root = Path(self.env.srcdir)
             uri = f"{repository_of(root)}/blob/{release_of(root)}/{file}"
-        return nodes.reference("", "", nodes.literal(text=shown), refuri=uri, internal=kind == "derivation")
+        return nodes.reference(
+            "", "", nodes.literal(text=shown), refuri=uri, internal=kind == "derivation"
+        )
 
 
 def ledger_of(env: BuildEnvironment) -> Path:
