@@ -66,14 +66,15 @@ def fingerprint(exercise: Exercise, bug: Bug) -> str:
     return hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
 
 
-def sources_of(function: Callable) -> Iterator[str]:
-    """The source of a function, and of those of its own module that it calls."""
+def sources_of(function: Callable, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """The source of a function, and of those of its own module that it names."""
     function = inspect.unwrap(function)
+    seen |= {function.__name__}
     yield inspect.getsource(function)
-    for name in function.__code__.co_names:
+    for name in sorted(set(function.__code__.co_names) - seen):
         called = function.__globals__.get(name)
         if inspect.isfunction(called) and called.__module__ == function.__module__:
-            yield from sources_of(called)
+            yield from sources_of(called, seen)
 
 
 def recorded(kills: Sequence[Kill]) -> KillRecord:

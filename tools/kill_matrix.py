@@ -25,26 +25,21 @@ from jaxtyping import install_import_hook
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-ALWAYS = [  # fast, and about single functions
-    "tests/rewards/test_networks.py",
-    "tests/test_advantages.py",
-    "tests/test_diagnostics.py",
-    "tests/test_golden.py",
-    "tests/test_golden_policy.py",
-    "tests/test_group_losses.py",
-    "tests/test_kl.py",
-    "tests/test_logprobs.py",
-    "tests/test_losses_dpo_laws.py",
-    "tests/test_losses_policy_laws.py",
-    "tests/test_losses_value_and_ranking.py",
-    "tests/test_masked.py",
-    "tests/test_models.py",
-    "tests/test_preferences.py",
-]
-ALSO = {  # slower ones, for what only they use
-    "sampling": ["tests/test_sampling.py"],
-    "train.micro_batches": ["tests/train/test_micro_batches.py"],
-    "worlds.environment": ["tests/worlds/test_decisions.py"],
+TESTS = {  # of each module that a mistake is put into, those that are about single functions
+    "advantages": ["test_advantages", "test_golden_policy"],
+    "kl": ["test_kl", "test_losses_policy_laws", "test_golden_policy"],
+    "logprobs": ["test_logprobs", "test_golden", "rewards/test_networks"],
+    "losses": [
+        *("test_losses_dpo_laws", "test_losses_policy_laws", "test_losses_value_and_ranking"),
+        *("test_golden", "test_golden_policy"),
+    ],
+    "masked": ["test_masked", "test_losses_policy_laws", "test_golden_policy"],
+    "models": ["test_models", "rewards/test_networks"],
+    "preferences": ["test_preferences", "test_losses_value_and_ranking"],
+    "rewards.networks": ["rewards/test_networks"],
+    "sampling": ["test_sampling"],
+    "train.micro_batches": ["train/test_micro_batches"],
+    "worlds.environment": ["worlds/test_decisions"],
 }
 
 
@@ -108,10 +103,9 @@ def put_in_place(replacements: dict[str, Callable]) -> None:
                         setattr(content, key, replacement)
 
 
-def files_for(places: Iterable[str]) -> list[str]:
-    """The test files that are run with a mistake in these functions."""
-    modules = {place.rpartition(".")[0] for place in places}
-    return [*ALWAYS, *(file for name in ALSO if name in modules for file in ALSO[name])]
+def files_for(modules: Iterable[str]) -> list[str]:
+    """The test files that are run with a mistake in these modules."""
+    return sorted({f"tests/{file}.py" for module in modules for file in TESTS[module]})
 
 
 def failures(replacements: dict[str, Callable], files: list[str]) -> dict:
@@ -129,7 +123,8 @@ def failures(replacements: dict[str, Callable], files: list[str]) -> dict:
 def kill(kill_record: ModuleType, exercise, bug) -> dict:
     """One row: the first failing test of each file, and how many there are."""
     replacements = kill_record.transplant(exercise, bug)
-    found = in_a_fork(lambda: failures(replacements, files_for(replacements)))
+    files = files_for(place.rpartition(".")[0] for place in replacements)
+    found = in_a_fork(lambda: failures(replacements, files))
     first = {}
     for test in found["failed"]:
         first.setdefault(test.partition("::")[0], test)
@@ -157,8 +152,7 @@ def main() -> None:
     if arguments.only:
         print(json.dumps([kill(kill_record, *every[name]) for name in arguments.only], indent=1))
         return
-    everything = files_for(f"{module}.anything" for module in ALSO)
-    if broken := in_a_fork(lambda: failures({}, everything))["failed"]:
+    if broken := in_a_fork(lambda: failures({}, files_for(TESTS)))["failed"]:
         sys.exit("without any mistake these fail: " + ", ".join(broken))
     there = {row.code: row for row in kill_record.load().kills} if arguments.changed else {}
     kills = [

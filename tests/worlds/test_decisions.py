@@ -114,3 +114,9 @@ def test_a_process_may_have_one_end_for_all():
     moves = torch.tensor([[[0.0, 1.0]], [[0.0, 0.0]]], dtype=torch.float64)
     process = DecisionProcess(("here", "end"), ("go",), moves, 5 * moves)
     assert expected_return(process, uniform_policy(process)).item() == 5
+
+
+def test_a_return_is_its_own_reward_and_what_follows_by_its_distance():
+    """By hand: 1/2, 3 + 1/4, -2 + 3/2 + 1/8, 1 - 1 + 3/4 + 1/16."""
+    found = returns_to_go([1.0, -2.0, 3.0, 0.5], gamma=0.5)
+    assert found == [0.8125, -0.375, 3.25, 0.5]
