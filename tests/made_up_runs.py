@@ -218,8 +218,8 @@ HOLDS: dict[str, dict[str, Metrics]] = {
     },
     "kl_coefficients": {
         "*": {"to_optimum": [0.6]},
-        "kl-coefficients-fixed-0.1-scale-1": {"to_optimum": [0.1]},
-        "kl-coefficients-fixed-1-scale-10": {"to_optimum": [0.1]},
+        "kl-coefficients-fixed-1-scale-1": {"to_optimum": [0.1]},
+        "kl-coefficients-fixed-10-scale-10": {"to_optimum": [0.1]},
         "kl-coefficients-adaptive-0.01-scale-1": {"to_optimum": [0.1]},
         "kl-coefficients-adaptive-0.01-scale-10": {"to_optimum": [0.1]},
     },

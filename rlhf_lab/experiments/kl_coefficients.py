@@ -9,6 +9,8 @@ finds its way in both. Refuted where the same fixed coefficient is best in both,
 ends differently. Piloted on seed 100.
 """
 
+import numpy as np
+
 from rlhf_lab.experiments.exact_ppo import exact_ppo
 from rlhf_lab.experiments.verdicts import (
     Recorded,
@@ -43,26 +45,23 @@ def run(seed: int, *, region: str, reward_scale: float, steps: int = 20) -> Hist
 
 
 def verdict(runs: Recorded) -> Verdict:
-    """By the distance to π* at the end; what is best for one task, in the other."""
-    ended = {
+    """By the distance to π* at the end; 0.25 of it counts as near.
+
+    The coefficients compared are those that are best in each task after two batches, 1 and 10.
+    """
+    found = {
         (name, scale): runs[f"kl-coefficients-{name}-scale-{scale:g}"]
         for name in REGIONS
         for scale in SCALES
     }
 
-    def cost(scale: float) -> Verdict:
-        found = {c: ended[f"fixed-{c:g}", scale] for c in COEFFICIENTS}
-        other = {c: ended[f"fixed-{c:g}", 11.0 - scale] for c in COEFFICIENTS}
-        best, taken = (
-            min(d, key=lambda c: ends(d[c], "to_optimum").mean()) for d in (found, other)
-        )
-        gap = differences(found[taken], found[best], "to_optimum")
-        return above(f"scale {scale:g}: TV with the other task's {taken:g} less with {best:g}", gap)
+    def gap(first: tuple[str, float], second: tuple[str, float]) -> np.ndarray:
+        return differences(found[first], found[second], "to_optimum")
 
-    clip = differences(ended["clip-0.2", 10.0], ended["clip-0.2", 1.0], "to_optimum")
-    adaptive = {scale: ends(ended["adaptive-0.01", scale], "to_optimum") for scale in SCALES}
+    adaptive = {scale: ends(found["adaptive-0.01", scale], "to_optimum") for scale in SCALES}
     return together(
-        *(cost(scale) for scale in SCALES),
-        within("clip: TV at scale 10 less at scale 1", clip, -0.02, 0.02),
+        above("scale 1: TV with 10 less with 1", gap(("fixed-10", 1.0), ("fixed-1", 1.0))),
+        above("scale 10: TV with 1 less with 10", gap(("fixed-1", 10.0), ("fixed-10", 10.0))),
+        within("clip: scale 10 less 1", gap(("clip-0.2", 10.0), ("clip-0.2", 1.0)), -0.02, 0.02),
         *(below(f"adaptive, scale {s:g}: TV to π*", far, 0.25) for s, far in adaptive.items()),
     )
