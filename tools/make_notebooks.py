@@ -7,6 +7,7 @@ The same pages always give the same files. Nothing in notebooks/ is edited by ha
 """
 
 import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -17,10 +18,11 @@ import yaml
 from plain_markdown import EQUATION, LABEL, Book, UnknownMarkupError, options_of, plain
 from pybtex.database import parse_file
 
-if sys.version_info >= (3, 11):
-    import tomllib
-
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "_ext"))
+
+from rlhf_book.address import release_of, repository_of, site_of  # noqa: E402
+
 sys.path.append(str(ROOT / "_ext"))
 
 from rlhf_book.formula_ledger import KINDS, read_formulas, result_anchor  # noqa: E402
@@ -35,8 +37,9 @@ if importlib.util.find_spec("rlhf_lab") is None:
 MACHINE = """\
 from rlhf_lab.machine import what_runs_here
 
-print(what_runs_here())
+print(what_runs_here({seconds}))
 """
+SECONDS = "notebooks/seconds.json"  # measured and written by tools/run_notebooks.py --record
 HEAD = (
     "*This notebook is made of a page of the book "
     "[{book}]({site}/chapters/{page}.html). Formulas, code and exercises are the same; "
@@ -51,11 +54,14 @@ METADATA = {
 
 def address(root: Path) -> tuple[str, str, str]:
     """Repository, release and site: from _config.yml and the version of the package."""
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    repository = config["repository"]["url"]
-    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
-    owner, name = repository.rstrip("/").rsplit("/", 2)[-2:]
-    return repository, f"v{version}", f"https://{owner}.github.io/{name}"
+    return repository_of(root), release_of(root), site_of(root).rstrip("/")
+
+
+def machine_cell(page: str, root: Path) -> str:
+    """The cell that says what runs on this machine, and how long where that was measured."""
+    path = root / SECONDS
+    measured = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return MACHINE.format(seconds=f"seconds={measured[page]}" if page in measured else "")
 
 
 def read_book(root: Path) -> Book:
@@ -158,7 +164,10 @@ def notebook(page: str, text: str, book: Book, root: Path) -> nbformat.NotebookN
             cells += [markdown(plain(cell.source, page, book))]
             continue
         if all(made.cell_type == "markdown" for made in cells):
-            cells += [code(INSTALL.format(repository=repository, release=release)), code(MACHINE)]
+            cells += [
+                code(INSTALL.format(repository=repository, release=release)),
+                code(machine_cell(page, root)),
+            ]
         cells.append(code(cell.source, hidden=bool(HIDDEN & set(cell.metadata.get("tags", ())))))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"

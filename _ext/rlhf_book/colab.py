@@ -3,11 +3,11 @@
 Repository: `repository` in _config.yml. Release: the tag v and the version in pyproject.toml.
 """
 
-import re
 from pathlib import Path
 
-import yaml
 from sphinx.application import Sphinx
+
+from rlhf_book.address import release_of, repository_of
 
 COLAB = "https://colab.research.google.com/github"
 
@@ -16,21 +16,6 @@ def notebook_address(repository: str, release: str, page: str) -> str:
     """Where Colab opens notebooks/PAGE.ipynb of a repository on GitHub."""
     owner_and_name = "/".join(repository.rstrip("/").split("/")[-2:])
     return f"{COLAB}/{owner_and_name}/blob/{release}/notebooks/{page}.ipynb"
-
-
-def release_of(root: Path) -> str:
-    """The tag of the package's version; "main" where there is no package."""
-    project = root / "pyproject.toml"
-    text = project.read_text(encoding="utf-8") if project.exists() else ""
-    version = re.search(r'^version = "(.+)"$', text, re.MULTILINE)
-    return f"v{version[1]}" if version else "main"
-
-
-def repository_of(root: Path) -> str:
-    """The address in _config.yml; empty where there is none."""
-    config = root / "_config.yml"
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config.exists() else {}
-    return settings.get("repository", {}).get("url", "")
 
 
 def add_button(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:

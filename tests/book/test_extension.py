@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rlhf_book.address import release_of, repository_of
 from rlhf_book.alt_text import says_nothing, unnamed_pictures
-from rlhf_book.colab import notebook_address, release_of, repository_of
+from rlhf_book.colab import notebook_address
 from rlhf_book.freshness import named_runs
 from rlhf_book.imports import closure, package_modules
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
