@@ -13,6 +13,16 @@ freshness  pages run again when the code that they use has changed
 colab      a button that opens a page's notebook
 formula_ledger   chapters/formulas.yml, read and compared with the code
 formulas   below each displayed formula: how it was checked
+address    where the book and its repository are
+found      each page's address, the sitemap, the repository
+sharing    what a page says of itself where it is shared or found
+citing     how to cite the book, and tags that say so
+verified   below each page: commit, date, versions
+favicon    the book's icon
+icons      only the icons that the pages show
+moved      old addresses lead to where their pages are now
+missing_page  404.html
+weights    what pages weigh and how long their cells ran
 """
 
 import hashlib
@@ -20,7 +30,30 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from rlhf_book import alt_text, assets, citations, claims, colab, formulas, freshness, outputs
+from rlhf_book import (
+    alt_text,
+    assets,
+    citations,
+    citing,
+    claims,
+    colab,
+    favicon,
+    formulas,
+    found,
+    freshness,
+    icons,
+    missing_page,
+    moved,
+    outputs,
+    sharing,
+    verified,
+    weights,
+)
+
+PARTS = (
+    *(assets, alt_text, citations, claims, outputs, freshness, colab, formulas),
+    *(found, sharing, citing, verified, favicon, moved, missing_page, icons, weights),
+)
 
 
 def own_version() -> int:
@@ -33,6 +66,6 @@ def own_version() -> int:
 
 def setup(app: Sphinx) -> dict[str, bool | int]:
     """Connect every part to Sphinx."""
-    for part in (assets, alt_text, citations, claims, outputs, freshness, colab, formulas):
+    for part in PARTS:
         part.setup(app)
     return {"env_version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

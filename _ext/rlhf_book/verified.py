@@ -1,0 +1,78 @@
+"""Below each page: the commit it was built from, that commit's date, and the versions it ran on.
+
+The date is the commit's and not this machine's, so the same commit gives the same pages.
+"""
+
+import platform
+import subprocess
+from dataclasses import dataclass
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+PACKAGES = {"PyTorch": "torch", "transformers": "transformers", "SymPy": "sympy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """What git says of the files of the book."""
+
+    name: str  # the first characters of its hash
+    date: str  # 2026-11-25
+    changed: bool  # files differ from it
+
+
+def commit_of(root: Path) -> Commit | None:
+    """The commit of a folder; None where git does not know it."""
+    try:
+        shown, changes = (
+            subprocess.run(
+                ["git", "-C", root, *command], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for command in (
+                ["log", "-1", "--abbrev=9", "--format=%h %cs"],
+                ["status", "--porcelain", "--untracked-files=no"],
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    name, date = shown.split()
+    return Commit(name=name, date=date, changed=bool(changes))
+
+
+def versions() -> dict[str, str]:
+    """What the cells of the pages run on; a package that is not there is left out."""
+    found = {"Python": platform.python_version()}
+    for name, package in PACKAGES.items():
+        try:
+            found[name] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def sentence(commit: Commit | None, ran_on: dict[str, str]) -> str:
+    """When the book was last verified, as HTML."""
+    names = ", ".join(f"{name} {number}" for name, number in ran_on.items())
+    if commit is None:
+        return f'<p class="last-verified">Every cell ran on {escape(names)}.</p>'
+    changes = " with changes" if commit.changed else ""
+    return (
+        f'<p class="last-verified">Last verified: <time datetime="{commit.date}">{commit.date}'
+        f"</time>, commit <code>{commit.name}</code>{changes}; every cell ran on "
+        f"{escape(names)}.</p>"
+    )
+
+
+def add_sentence(app: Sphinx, config: Config) -> None:
+    """Put it into the theme's footer, after what the settings have there."""
+    options = config.html_theme_options
+    own = sentence(commit_of(Path(app.srcdir)), versions())
+    config.html_theme_options = options | {"extra_footer": options.get("extra_footer", "") + own}
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("config-inited", add_sentence)
