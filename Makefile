@@ -13,12 +13,12 @@ bin    := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export TQDM_DISABLE := 1
 export PYTHONUNBUFFERED := 1
-book: export RLHF_LAB_STATIC := 1
+book sphinx: export RLHF_LAB_STATIC := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book test check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
+.PHONY: help book sphinx test check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
         lab-env lab-release lab-grade lab-test benchmark
 
 help:  ## list the targets
@@ -77,6 +77,13 @@ notebooks: $(VENV)/.installed  ## make notebooks/ of the pages, for Colab
 run-notebooks: $(VENV)/.installed  ## execute every notebook as Colab would, each alone in an empty folder
 	$(bin)/python tools/run_notebooks.py
 
+# A way out of Jupyter Book: the same pages with the newest Sphinx; their outputs come from `make book`.
+sphinx: book  ## the same pages with plain, current Sphinx into _build/sphinx
+	@echo "== sphinx"
+	@test -x .venv-sphinx/bin/python || $(bin)/python -m venv .venv-sphinx
+	.venv-sphinx/bin/python -m pip install -q --upgrade -r tools/plain_sphinx/requirements.txt
+	.venv-sphinx/bin/sphinx-build -n --keep-going -d _build/.doctrees-sphinx -c tools/plain_sphinx . _build/sphinx
+
 check-links: book  ## follow every link that leads out of the book (needs a network)
 	$(bin)/jupyter-book build . --builder linkcheck --keep-going
 
@@ -92,9 +99,10 @@ release: zip pdf  ## wheel, sdist, notebooks, zip and PDF into dist/
 	$(bin)/python -m build --outdir dist .
 	$(bin)/python -m zipfile -c dist/notebooks.zip notebooks/*.ipynb
 
-lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab, from the clone
+lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab, paired by jupytext
 	$(bin)/python -m pip install jupyterlab
-	$(bin)/jupyter lab notebooks
+	$(bin)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer myst markdown
+	$(bin)/jupyter lab chapters
 
 # What grades the lab has an environment of its own, without rlhf_lab, so that the book's stays as it is.
 lab-env: $(LABENV)/.installed  ## the environment that grades the lab, with otter-grader
