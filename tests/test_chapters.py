@@ -3,7 +3,8 @@
 What counts as a word of a chapter: each word that a reader meets who opens nothing. That is
 headings, paragraphs, lists, tables, open boxes and the questions of the exercises; a formula in a
 line counts as one word. Not counted: code and what it prints, displayed formulas, the table of
-claims, and what is folded (hints, solutions, side notes), which is read by those who want it.
+claims, the label of an exercise (kind, difficulty, minutes, purpose), and what is folded (hints,
+solutions, side notes), which is read by those who want it.
 """
 
 import re
@@ -20,6 +21,7 @@ CHAPTERS = (
 FEWEST, MOST = 1_500, 4_000
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})(?:\{(?P<name>[\w:-]+)\})?(?P<rest>.*)$")
 NOT_PROSE = {None, "code-cell", "claims", "math", "dropdown", "solution", "nb-exec-table"}
+LABEL = re.compile(r"^\*\*[^*]+\*\* · (?:easy|medium|hard) · .*$", re.M)
 WORD = re.compile(r"\w[\w'’.,-]*")
 
 for_each_chapter = pytest.mark.parametrize("name", CHAPTERS)
@@ -55,7 +57,7 @@ def words(text: str) -> list[str]:
     prose = "\n".join(open_lines(text))
     prose = re.sub(r"^\s*\$\$.*?^\s*\$\$[^\n]*$", "", prose, flags=re.M | re.S)
     prose = re.sub(r"^(?::[\w-]+:.*|\([\w-]+\)=)$", "", prose, flags=re.M)
-    prose = re.sub(r"\$[^$]+\$", " formula ", prose)
+    prose = re.sub(r"\$[^$]+\$", " formula ", LABEL.sub("", prose))
     prose = re.sub(r"\{claim\}`[^`]+`", "", prose)
     prose = re.sub(r"\{[\w:]+\}`([^`<]+?)(?:\s*<[^`]*)?`", r"\1", prose)
     return WORD.findall(prose)
@@ -82,6 +84,8 @@ not = "counted"
 
 ````{exercise} Six
 :label: ex-six
+**Derive** · easy · 5 minutes · *Not counted.*
+
 Seven.
 
 ```{admonition} Hint
