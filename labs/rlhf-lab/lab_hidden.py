@@ -139,6 +139,8 @@ def choice(name: str, right: object, why: str) -> Exercise:
     """A question with one right answer."""
 
     def law(got):
+        if type(got).__name__ in ("ellipsis", "NoneType"):
+            return f"no answer yet to {why}"
         return "" if got == right else f"{got!r} is not right for {why}"
 
     return Exercise(name=name, asks=why, inputs=lambda generator: {}, law=law, cases=1)
@@ -175,12 +177,12 @@ ANSWERS = (
     ),
     choice("can_be_negative", "k1", "the estimator that goes below 0"),
     choice("biased", "k2", "the estimator whose mean is not the KL"),
-    choice("flat", [True, False, False, True], "which terms are flat"),
+    choice("flat", [True, False, False, True], "the terms that are flat"),
     number("loss_at_start", "DPO's loss before the first step", lambda: math.log(2)),
     number("slope_at_start", "its slope at β = 0.1", lambda: -0.1 / 2),
     number("factor", "the margin of a sum over that of a mean, at 40 tokens", lambda: 40.0),
-    choice("scale_matters", False, "whether the scale of the rewards matters"),
-    choice("larger_beta", "lower", "what a larger β does to the reward"),
+    choice("scale_matters", False, "the scale of the rewards"),
+    choice("larger_beta", "lower", "the effect of a larger β"),
     number("advantage_of_two", "the advantage of the better of two", lambda: 1 / math.sqrt(2)),
 )
 hidden = {name: replace(exercises[name], inputs=made) for name, made in OTHER_SHAPES.items()}

@@ -1,0 +1,215 @@
+"""Grading without otter: the referee, what a notebook tries, and which points are confirmed."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "labs" / "rlhf-lab")]
+
+import grade_lab  # noqa: E402
+import lab_hidden  # noqa: E402
+from lab_referee import Referee  # noqa: E402
+from lab_screening import clean_copy, is_of_this_lab  # noqa: E402
+from lab_source import Case, Question  # noqa: E402
+
+FAR = """
+import torch
+from lab_hidden import judge
+from rlhf_lab.checks import CheckFailedError, check
+from rlhf_lab.checks.catalogue import exercises
+import rlhf_lab.checks
+
+rlhf_lab.checks.SECONDS = 1
+
+def whiten(x, mask):
+    return torch.where(mask, (x - x[mask].mean()) / x[mask].std(), 0.0)
+
+def said(how, *what):
+    try:
+        return how(*what)
+    except CheckFailedError as refusal:
+        return str(refusal)
+
+def changes(scores):
+    scores[0, 0] = 9.0
+    return scores.argmax(dim=1)
+
+def loops(scores):
+    while True:
+        pass
+
+print(said(check, exercises["whiten"], whiten))
+print(said(judge, "whiten", whiten))
+print(said(judge, "gae", lambda rewards, values, mask, gamma, lam: rewards))
+print(said(check, exercises["best_of_n"], changes))
+print(said(judge, "best_of_n", loops))
+print(said(check, exercises["k1"], lambda **_: object()))
+print(said(check, exercises["k2"], lambda **_: 1 / 0))
+print(said(judge, "biased", lambda: "k2"))
+print(said(judge, "flat", lambda: torch.ones(4)))
+"""
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory) -> tuple[str, dict]:
+    """What a process that knows nothing prints, and what the referee remembers."""
+    folder = tmp_path_factory.mktemp("far")
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= {
+        "PYTHONPATH": str(ROOT / "labs" / "rlhf-lab" / "sealed"),
+        "RLHF_LAB_REFEREE": str(folder / "referee"),
+        "OMP_NUM_THREADS": "1",
+    }
+    with Referee(folder / "referee", lab_hidden.hidden, lab_hidden.SEED) as referee:
+        command = [sys.executable, "-c", FAR]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, referee.verdicts
+
+
+def test_the_referee_judges_a_function_of_another_process(far):
+    printed, verdicts = far
+    assert printed.count("whiten: right on 5 random inputs") == 2
+    assert verdicts["hidden", "whiten"][0]
+    assert verdicts["public", "whiten"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        ("hidden", "gae", "gae: case 1 of 5: the answer is off by up to"),
+        ("public", "best_of_n", "an argument was changed in place"),
+        ("hidden", "best_of_n", "TimeoutError: no answer after 1 s: is there an endless loop?"),
+        ("public", "k1", "expected a tensor or a number, got object"),
+        ("public", "k2", "ZeroDivisionError: division by zero"),
+        ("hidden", "flat", "is not right for the terms that are flat"),
+    ],
+)
+def test_the_referee_says_what_is_wrong(far, kind, name, words):
+    printed, verdicts = far
+    right, verdict = verdicts[kind, name]
+    assert not right
+    assert words in verdict
+    assert verdict in printed
+
+
+def test_a_right_choice_is_right(far):
+    assert far[1]["hidden", "biased"][0]
+
+
+def notebook(*cells: str) -> nbformat.NotebookNode:
+    """A notebook of this lab with these cells."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book.metadata["otter"] = {"assignment_name": "rlhf-lab"}
+    return book
+
+
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [
+        ("from rlhf_lab.advantages import gae", "imports the solution: rlhf_lab.advantages.gae"),
+        ("from rlhf_lab import losses", "imports the solution: rlhf_lab.losses"),
+        ("import rlhf_lab.museum.kl as m", "imports the solution: rlhf_lab.museum.kl"),
+        ("__import__('rlhf_lab.kl')", "imports the solution: rlhf_lab.kl"),
+        ("import lab_hidden", "imports the solution: lab_hidden"),
+        ("gae = exercises['gae'].truth", "looks at what the checks compare with: .truth"),
+        (
+            "import rlhf_lab\nrlhf_lab.checks.check = print",
+            "edits the checks: rlhf_lab.checks.check",
+        ),
+        ("exercises['gae'] = exercises['k1']", "edits the checks: exercises['gae'] = ..."),
+        ("check = print", "edits the checks: check = ..."),
+        ("def check(*_, **__): return 'right'", "edits the checks: defines check anew"),
+        ("!pip install rlhf-lab", "a command was not run: !pip install rlhf-lab"),
+        ("%%bash\nls", "a command was not run: %%bash"),
+        ("def f(:\n", "code cell 1 is not Python"),
+    ],
+)
+def test_what_a_notebook_tries_is_said(code, note):
+    notes = clean_copy(notebook(code))[1]
+    assert len(notes) == 1
+    assert note in notes[0]
+
+
+def test_an_honest_notebook_gets_no_remark_and_loses_nothing_but_metadata():
+    honest = "from rlhf_lab.checks import CheckFailedError, check\nx = 5 % 3\nx %= 2"
+    book = notebook(honest)
+    book.cells[0].metadata["tags"] = ["otter_ignore"]
+    clean, notes = clean_copy(book)
+    assert notes == []
+    assert [cell.source for cell in clean.cells] == [honest]
+    assert clean.cells[0].metadata == {}
+
+
+def test_the_notebook_of_this_lab_is_known_without_its_mark():
+    book, names = notebook("def gae(rewards):\n    ..."), {"gae"}
+    assert is_of_this_lab(book, names)
+    book.metadata["otter"] = {"assignment_name": "another"}
+    assert not is_of_this_lab(book, names)
+    del book.metadata["otter"]  # as after a round through Colab
+    assert is_of_this_lab(book, names)
+    assert not is_of_this_lab(book, {"whiten"})
+
+
+QUESTION = Question(
+    name="gae",
+    text="",
+    cells=(),
+    tests=(
+        Case(source='check(exercises["gae"], gae)', hidden=False, points=3),
+        Case(source='judge("gae", gae)', hidden=True, points=5),
+    ),
+)
+
+
+def test_only_confirmed_tests_give_points():
+    right, wrong = (True, "gae: right"), (False, "gae: case 1 of 5: off by 2\n  x = 3\nexpected")
+    both = {("public", "gae"): right, ("hidden", "gae"): right}
+    assert grade_lab.confirmed_points(QUESTION, both) == (8, [])
+    one = grade_lab.confirmed_points(QUESTION, both | {("hidden", "gae"): wrong})
+    assert one == (3, ["case 1 of 5: off by 2"])
+    assert grade_lab.confirmed_points(QUESTION, {}) == (0, ["was not answered"])
+
+
+def test_a_submission_is_one_notebook_and_the_rest_is_left_aside(tmp_path):
+    text = nbformat.writes(notebook("x = 1"))
+    with zipfile.ZipFile(tmp_path / "ada.zip", "w") as archive:
+        archive.writestr("ada/lab.ipynb", text)
+        archive.writestr("ada/rlhf_lab/checks/__init__.py", "")
+    book, notes = grade_lab.opened(tmp_path / "ada.zip")
+    assert book.cells[0].source == "x = 1"
+    assert notes == ["left aside: ada/rlhf_lab/checks/__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("bad.ipynb", b"{", "is not a notebook"),
+        ("bad.ipynb", b"\xff\xfe", "is not a notebook"),
+        ("bad.ipynb", json.dumps({"cells": 3}).encode(), "is not a notebook"),
+        ("bad.zip", b"PK", "cannot be opened"),
+    ],
+)
+def test_what_cannot_be_read_is_said(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(grade_lab.NotGradedError) as problem:
+        grade_lab.opened(tmp_path / name)
+    assert problem.value.args[0] == "unreadable"
+    assert words in problem.value.args[1]
+
+
+def test_the_table_has_a_row_a_submission_and_a_column_a_question():
+    release = grade_lab.Release(questions=[QUESTION], autograder=b"", hidden={}, seed=0)
+    made = grade_lab.Grade(submission="ada", points={"gae": 3.0}, reasons=["a, b", "c"])
+    lost = grade_lab.Grade(submission="bo", outcome="too long")
+    rows = grade_lab.table([made, lost], release).splitlines()
+    assert rows[0] == "submission,points,out_of,outcome,seconds,gae,reasons"
+    assert rows[1] == 'ada,3.0,8,graded,0.0,3.0,"a, b | c"'
+    assert rows[2] == "bo,0.0,8,too long,0.0,0.0,"
