@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -98,7 +98,8 @@ def test_previous_and_next_lead_through_the_book(page, served):
     page.goto(f"{served}index.html")
     page.wait_for_url(f"{served}chapters/intro.html")
     page.locator(".prev-next-area a.right-next").click()
-    page.wait_for_url(f"{served}chapters/claims.html*")
+    page.wait_for_url(lambda url: url != f"{served}chapters/intro.html")
+    assert page.url.startswith(f"{served}chapters/")
     page.locator(".prev-next-area a.left-prev").click()
     page.wait_for_url(f"{served}chapters/intro.html*")
     assert page.wrong == []
@@ -124,6 +125,7 @@ def test_an_old_address_leads_on_and_keeps_its_place(page, served, asked, place)
     assert page.wrong == []
 
 
+@cache
 def links_of(path: Path) -> list[tuple[str, str]]:
     """(tag, address) of all that a page links to, loads or names as its own."""
     parsed = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
