@@ -2,7 +2,8 @@
 
     python tools/make_pdf.py dist/rlhf-lab.pdf
 
-Needs a Chromium and `make book`. Pages print as a browser prints them, without a network.
+Needs a Chromium and `make book`. Pages print as a browser prints them, without a network. Links
+between pages become links between sheets.
 """
 
 import argparse
@@ -12,10 +13,12 @@ import sys
 import tempfile
 from html import escape
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +32,10 @@ OPEN = """async () => {
 }"""
 SHEET = "<div style='height:297mm;break-after:page;position:relative'>{}</div>"
 NUMBER = "<span style='position:absolute;bottom:9mm;width:100%;text-align:center'>{}</span>"
-LOOK = "<style>@page{margin:0}body{margin:0;font:10pt DejaVu Sans,sans-serif}</style>"
+LOOK = (
+    "<style>@page{margin:0} a{color:inherit;text-decoration:none}"
+    "body{margin:0;font:10pt DejaVu Sans,sans-serif}</style>"
+)
 
 
 def pages_in_order() -> list[str]:
@@ -53,11 +59,12 @@ def printed(page: Page, html: Path, target: Path) -> int:
     return len(PdfReader(target).pages)
 
 
-def contents(book: str, titles: list[str], starts: list[int]) -> str:
+def contents(book: str, pages: list[Path], titles: list[str], starts: list[int]) -> str:
     """The first sheet: the title of the book and where each chapter begins."""
     rows = "".join(
-        f"<tr><td>{escape(title)}</td><td style='text-align:right'>{start}</td></tr>"
-        for title, start in zip(titles, starts, strict=True)
+        f"<tr><td><a href='{page.as_uri()}'>{escape(title)}</a></td>"
+        f"<td style='text-align:right'>{start}</td></tr>"
+        for page, title, start in zip(pages, titles, starts, strict=True)
     )
     table = f"<table style='width:100%;line-height:1.8'>{rows}</table>"
     return f"{LOOK}<div style='padding:30mm 25mm'><h1>{escape(book)}</h1>{table}</div>"
@@ -73,6 +80,22 @@ def from_html(page: Page, html: str, target: Path) -> PdfReader:
     page.set_content(html)
     page.pdf(path=target, format="A4")
     return PdfReader(target)
+
+
+def link_sheets(writer: PdfWriter, starts: dict[Path, int]) -> None:
+    """Links to files: to a page of the book they lead to its first sheet (from 1), others go."""
+    for sheet in writer.pages:
+        for reference in sheet.get("/Annots", ()):
+            link = reference.get_object()
+            action = link.get("/A", DictionaryObject()).get_object()
+            address = urlsplit(str(action.get("/URI", "")))
+            if address.scheme != "file":
+                continue
+            del link["/A"]
+            start = starts.get(Path(unquote(address.path)))
+            if start is not None:
+                there = writer.pages[start - 1].indirect_reference
+                link[NameObject("/Dest")] = ArrayObject([there, NameObject("/Fit")])
 
 
 def main() -> None:
@@ -97,13 +120,14 @@ def main() -> None:
         parts = [work / f"{path.stem}.pdf" for path in pages]
         sheets = [printed(page, *both) for both in tqdm(list(zip(pages, parts, strict=True)))]
         starts = [2 + sum(sheets[:n]) for n in range(len(sheets))]
-        writer.append(from_html(page, contents(book, titles, starts), work / "contents.pdf"))
+        writer.append(from_html(page, contents(book, pages, titles, starts), work / "contents.pdf"))
         for part in parts:
             writer.append(PdfReader(part), import_outline=False)
         stamps = from_html(page, numbers(len(writer.pages)), work / "numbers.pdf")
         for sheet, stamp in zip(writer.pages, stamps.pages, strict=False):
             sheet.merge_page(stamp)
         browser.close()
+    link_sheets(writer, dict(zip(pages, starts, strict=True)))
     for title, start in zip(titles, starts, strict=True):
         writer.add_outline_item(title=title, page_number=start - 1)
     writer.add_metadata({"/Title": book})
