@@ -1,6 +1,7 @@
 """What makes the built folder a site: addresses, citing, sharing, moved pages, icons, weights."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 import yaml
 from docutils import nodes
 from docutils.core import publish_doctree
+from jupyter_book.config import get_final_config
 from pybtex.database import parse_string
 from rlhf_book import address, citing, favicon, found, icons, moved, sharing, verified, weights
 
@@ -219,3 +221,22 @@ def test_the_report_begins_with_the_heaviest_page():
     lines = weights.report(pages, {"light": 2.0, "heavy": None}).splitlines()
     assert [line.split()[0] for line in lines[1:3]] == ["heavy", "light"]
     assert lines[3].endswith("heaviest page with its scripts 25 KB; all cells 2 s")
+
+
+# --- the book without Jupyter Book
+
+
+def test_plain_sphinx_has_the_settings_of_jupyter_book():
+    of_jupyter_book, _ = get_final_config(
+        user_yaml=ROOT / "_config.yml",
+        cli_config={"latex_individualpages": False},
+        sourcedir=ROOT,
+    )
+    plain = runpy.run_path(str(ROOT / "tools" / "plain_sphinx" / "conf.py"))
+    of_a_kind = {"extensions", "exclude_patterns", "bibtex_bibfiles"}
+    shared = plain.keys() & of_jupyter_book.keys() - of_a_kind
+    assert len(shared) > 20
+    assert {k: plain[k] for k in shared} == {k: of_jupyter_book[k] for k in shared}
+    missing = set(of_jupyter_book["extensions"]) - set(plain["extensions"])
+    assert missing == plain["OF_JUPYTER_BOOK"]
+    assert set(plain["exclude_patterns"]) <= set(of_jupyter_book["exclude_patterns"])

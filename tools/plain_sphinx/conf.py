@@ -22,6 +22,7 @@ extensions = [
     *(name for name in BOOK["sphinx"]["config"]["extensions"] if name not in OF_JUPYTER_BOOK),
     "sphinx_multitoc_numbering",
 ]
+bibtex_bibfiles = [str(ROOT / name) for name in BOOK["sphinx"]["config"]["bibtex_bibfiles"]]
 html_title = project = BOOK["title"]
 author = BOOK["author"]
 copyright = BOOK["copyright"]
