@@ -90,6 +90,12 @@ def load(size: str, folder: Path | None = None) -> Benchmark:
         raise ValueError(f"{path} is no recorded benchmark: {error!r}") from error
 
 
+def load_all(folder: Path | None = None) -> list[Benchmark]:
+    """Those that are recorded, the smallest model first."""
+    place = folder or recorded_folder()
+    return [load(size, place) for size in SIZES if (place / f"benchmark-{size}.json").exists()]
+
+
 def from_json(content: dict) -> Benchmark:
     """The benchmark that a file's content describes."""
     workloads = {}

@@ -2,7 +2,15 @@ import json
 
 import pytest
 
-from rlhf_lab.benchmark_record import HEAD, from_json, load, ratio_bars, rows, rows_as_html
+from rlhf_lab.benchmark_record import (
+    HEAD,
+    from_json,
+    load,
+    load_all,
+    ratio_bars,
+    rows,
+    rows_as_html,
+)
 
 
 def timing(side, mode, seconds, megabytes):
@@ -53,3 +61,9 @@ def test_a_file_that_is_no_benchmark_is_named(tmp_path):
     (tmp_path / "benchmark-tiny.json").write_text(json.dumps({"size": "tiny"}))
     with pytest.raises(ValueError, match=r"benchmark-tiny\.json is no recorded benchmark"):
         load("tiny", tmp_path)
+
+
+def test_what_is_recorded_is_found(tmp_path):
+    assert load_all(tmp_path) == []
+    (tmp_path / "benchmark-tiny.json").write_text(json.dumps(CONTENT))
+    assert load_all(tmp_path) == [from_json(CONTENT)]
