@@ -1,5 +1,6 @@
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 
 from rlhf_lab.masked import (
     masked_mean,
@@ -47,3 +48,8 @@ def test_padding_gets_no_gradient():
 
 def test_a_constant_stays_finite_when_whitened():
     assert (whiten(torch.full((2, 3), 5.0), MASK) == 0).all()
+
+
+def test_shapes_are_checked_while_the_tests_run():
+    with pytest.raises(TypeCheckError, match="mask"):
+        masked_mean(X, MASK[0])
