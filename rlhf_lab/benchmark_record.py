@@ -139,7 +139,8 @@ def ratio_bars(benchmark: Benchmark, names: Sequence[str] = WORKLOADS) -> Axes:
     """For each workload how many times as fast we are as the peer in each of its modes."""
     shown = [name for name in names if name in benchmark.workloads]
     ratios = [benchmark.workloads[name].ratios() for name in shown]
-    series = {f"trl, {mode}": [found.get(mode, 0.0) for found in ratios] for mode in MODES}
+    modes = [mode for mode in MODES if any(mode in found for found in ratios)]
+    series = {f"trl, {mode}": [found.get(mode, 0.0) for found in ratios] for mode in modes}
     axes = plots.panels(width=5.7)[0]
     axes.axhline(1, linewidth=1, linestyle=":")
     return plots.bars(shown, series, x_label="", y_label="times as fast", axes=axes)
