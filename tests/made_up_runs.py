@@ -75,7 +75,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         },
     },
     "biased_labeller": {
-        "*": {"gold": [0.0, 1.0], "own": [0.0, 1.0], "topic": [0.3, 0.4]},
+        "*": {"kl": [0.0, 4.0], "gold": [0.0, 1.0], "own": [0.0, 1.0], "topic": [0.3, 0.4]},
         "biased-labeller-machine-0": {"gold": [0.0, 1.5], "own": [0.0, 1.5]},
         "biased-labeller-machine-3": {"gold": [0.0, 0.5], "own": [0.0, 3.0], "topic": [0.3, 1.0]},
     },

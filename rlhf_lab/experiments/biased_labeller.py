@@ -10,14 +10,18 @@ Exact world; comparisons of texts by simulated annotators, a reward for each res
 Bradley-Terry, and the policies that are optimal for it at each β, in closed form.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
-from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, rises, together
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, rises, shared, together
 from rlhf_lab.feedback.annotators import Annotator, machine, person
 from rlhf_lab.feedback.kinds import Comparison
 from rlhf_lab.feedback.labelling import compare, cost, label_all
 from rlhf_lab.feedback.tastes import topic_bias
+from rlhf_lab.runs import Run
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import ExactWorld, exact_world, observed_pairs
 from rlhf_lab.worlds.optimum import kl_divergence, optimal_logprobs
@@ -97,14 +101,25 @@ def shares(labels: list[Comparison], names: list[str]) -> torch.Tensor:
 
 
 def verdict(runs: Recorded) -> Verdict:
-    """At the smallest β, by the strongest bias."""
+    """Gold at a KL of 3 nats; the rises of the strongest bias to the smallest β."""
     people, fair, biased = (
         runs[f"biased-labeller-{name}"] for name in ("people", "machine-0", "machine-3")
     )
+
+    def lead(first: Sequence[Run], second: Sequence[Run]) -> np.ndarray:
+        pairs = zip(*shared(first, second), strict=True)
+        return np.array([at_kl(a, "gold") - at_kl(b, "gold") for a, b in pairs])
+
     behind = rises(biased, "own") - rises(biased, "gold")
     return together(
-        above("gold by a fair machine less by people", differences(fair, people, "gold")),
+        above("gold by a fair machine less by people", lead(fair, people)),
         above("rise of the machine's own reward less that of gold, bias 3", behind),
         above("rise of the share with the token, bias 3", rises(biased, "topic")),
-        above("gold by people less by bias 3", differences(people, biased, "gold")),
+        above("gold by people less by bias 3", lead(people, biased)),
     )
+
+
+def at_kl(run: Run, metric: str, kl: float = 3.0) -> float:
+    """The metric where the path of a run has this KL, in nats, between its points."""
+    order = sorted(zip(run.metrics["kl"], run.metrics[metric], strict=True))
+    return float(np.interp(kl, *zip(*order, strict=True)))
