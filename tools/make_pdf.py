@@ -24,6 +24,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "_build" / "html"
 MARGIN = {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}
+SCALE = 0.8  # of what the screen shows: text of about 10 points
 OPEN = """async () => {
   document.querySelectorAll("details").forEach(box => { box.open = true; });
   document.querySelectorAll(".toggle-hidden").forEach(x => x.classList.remove("toggle-hidden"));
@@ -55,7 +56,7 @@ def printed(page: Page, html: Path, target: Path) -> int:
     page.goto(html.as_uri())
     page.evaluate(OPEN)
     page.wait_for_timeout(500)  # formulas inside boxes are set when these open
-    page.pdf(path=target, format="A4", margin=MARGIN)
+    page.pdf(path=target, format="A4", margin=MARGIN, scale=SCALE)
     return len(PdfReader(target).pages)
 
 
