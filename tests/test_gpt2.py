@@ -6,6 +6,7 @@ import torch
 from tiny_runs import ALGORITHMS, tiny_run
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from rlhf_lab import precision
 from rlhf_lab.gpt2 import GPT2, attention_bias
 from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
 from rlhf_lab.logprobs import response_logprobs, response_values
@@ -163,3 +164,18 @@ def test_both_caches_hold_the_same():
     rows = torch.tensor([1, 1, 0])
     keys, _ = joined.of_rows(rows, heads=2).layers[0]
     assert torch.equal(keys.unflatten(0, (3, 2)), joined.layers[0][0].unflatten(0, (2, 2))[rows])
+
+
+def test_in_bfloat16_it_stays_near_and_no_pad_spreads():
+    """A pad sees nothing: its scores, rounded to eight bits, must not become a softmax of -∞."""
+    ours = GPT2(tiny_gpt2(11, layers=2, width=16, heads=2, context=48, seed=0))
+    exact = response_logprobs(ours, BATCH)
+    with precision.bfloat16():
+        rounded = response_logprobs(ours, BATCH)
+        drawn = sample(
+            ours, BATCH.prompts, BATCH.prompt_mask, max_tokens=40, end_token=None,
+            generator=torch.Generator().manual_seed(1),
+        )  # fmt: skip
+    assert rounded.dtype == drawn.logprobs.dtype == torch.float32
+    assert drawn.logprobs.isfinite().all()
+    assert 1e-6 < (rounded - exact)[BATCH.mask].abs().max() < 0.05
