@@ -46,10 +46,10 @@ def kill_matrix(record: KillRecord) -> str:
         refusals = [refusal(exercise, bug) for bug in exercise.bugs]
         named = sum(bug.says in words for bug, words in zip(exercise.bugs, refusals, strict=True))
         killed = sum(row.failures > 0 for row in rows_of(exercise, record))
-        numbers = len(refusals), sum(map(bool, refusals)), named, killed
+        numbers = len(refusals), sum(map(bool, refusals)), killed, named
         rows.append((breakable(exercise.name), *numbers))
     rows.append(("<strong>all</strong>", *(sum(row[i] for row in rows) for i in range(1, 5))))
-    head = ["Exercise", "All", "Check", "Name", "Tests"]
+    head = ["Exercise", "All", "Check", "Tests", "Name"]
     return table(head, rows, label="Mistakes against checks and tests")
 
 
