@@ -30,7 +30,14 @@ OPEN = """async () => {
   document.querySelectorAll(".toggle-hidden").forEach(x => x.classList.remove("toggle-hidden"));
   dispatchEvent(new Event("beforeprint"));
   await window.MathJax?.startup?.promise;
+  const sizes = [...document.querySelectorAll("mjx-container[display]")].map(formula => {
+    const room = formula.parentElement.clientWidth;
+    return [formula, room, formula.querySelector("mjx-math")?.scrollWidth ?? 0];
+  });
+  for (const [formula, room, need] of sizes)
+    if (need > room && room > 0) formula.style.fontSize = `${Math.floor((100 * room) / need)}%`;
 }"""
+WIDTH = round((210 - 32) / 25.4 * 96 / SCALE)  # pixels between the margins of a sheet
 SHEET = "<div style='height:297mm;break-after:page;position:relative'>{}</div>"
 NUMBER = "<span style='position:absolute;bottom:9mm;width:100%;text-align:center'>{}</span>"
 LOOK = (
@@ -53,6 +60,8 @@ def title_of(html: Path) -> str:
 
 def printed(page: Page, html: Path, target: Path) -> int:
     """Print one page of the book; return how many sheets it takes."""
+    page.set_viewport_size({"width": WIDTH, "height": 1000})
+    page.emulate_media(media="print")  # formulas that are too wide for a sheet shrink to fit
     page.goto(html.as_uri())
     page.evaluate(OPEN)
     page.wait_for_timeout(500)  # formulas inside boxes are set when these open
