@@ -40,6 +40,8 @@ class Case:
     only: str = ""
     """a metric's name begins so; with `settings`, those that these leave alone"""
     base: Callable[[], nn.Module] | None = None
+    older_base: bool = False
+    """recorded before the base model had its present weights: numbers as on another machine"""
 
 
 CASES = {
@@ -77,7 +79,12 @@ CASES = {
     "printed_clip": Case("clip-printed-scale-8.0", 4),
     # To write its 8,000 pairs takes half a minute; DPO is run again in the two above.
     "dpo_reviews": Case(
-        "dpo-reviews-beta-0.3", 1, settings={"pairs": 64}, only="gold", base=review_model
+        "dpo-reviews-beta-0.3",
+        1,
+        settings={"pairs": 64},
+        only="gold",
+        base=review_model,
+        older_base=True,
     ),
     "reference_samples": Case("samples-of-the-old-policy", 2, base=review_model),
     "supervision": Case("sums-process", 2, base=sums_model),
@@ -121,7 +128,7 @@ def compare(metric: str, found: list[float], recorded: dict[int, Run], case: Cas
     rows, whole = len(found), len(recorded[0].metrics[metric])
     assert rows == whole if case.rows is None else 0 < rows <= case.rows, metric
     before = np.array(recorded[0].metrics[metric][:rows])
-    if case.base is None or same_weights(case.base):
+    if case.base is None or (not case.older_base and same_weights(case.base)):
         np.testing.assert_allclose(found[0], before[0], rtol=1e-4, atol=1e-4, err_msg=metric)
         np.testing.assert_allclose(found, before, rtol=0.1, atol=0.05, err_msg=metric)
         return
