@@ -26,12 +26,9 @@ class Citation:
     address: str  # of the repository; empty where none is known
 
 
-def citation_of(root: Path, year: str) -> Citation | None:
-    """What CITATION.cff says; None where there is no such file."""
-    path = root / FILE
-    if not path.exists():
-        return None
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+def citation_of(root: Path, year: str) -> Citation:
+    """What CITATION.cff says."""
+    said = yaml.safe_load((root / FILE).read_text(encoding="utf-8"))
     names = [
         person.get("name") or f"{person['given-names']} {person['family-names']}"
         for person in said["authors"]
@@ -78,8 +75,11 @@ def tags(citation: Citation, page_title: str, page_address: str) -> str:
 
 
 def year_of(app: Sphinx) -> str:
-    """The last year of the copyright in _config.yml."""
-    return re.findall(r"\d{4}", app.config.copyright)[-1]
+    """The last year of the copyright in _config.yml; ValueError where it names none."""
+    years = re.findall(r"\d{4}", app.config.copyright)
+    if not years:
+        raise ValueError(f"copyright must name a year, got {app.config.copyright!r}")
+    return years[-1]
 
 
 class CiteThisBookDirective(SphinxDirective):
@@ -87,17 +87,17 @@ class CiteThisBookDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(Path(self.env.srcdir) / FILE))
-        citation = citation_of(Path(self.env.srcdir), year_of(self.env.app))
-        if citation is None:
+        root = Path(self.env.srcdir)
+        if not (root / FILE).exists():
             raise self.error(f"{{cite-this-book}} needs {FILE} beside _config.yml")
-        text = bibtex(citation)
+        text = bibtex(citation_of(root, year_of(self.env.app)))
         return [nodes.literal_block(text, text, language="bibtex")]
 
 
 def add_tags(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
     """Put the tags into the head of a page that was written by somebody."""
-    citation = citation_of(Path(app.srcdir), year_of(app)) if doctree is not None else None
-    if citation is not None:
+    if doctree is not None and (Path(app.srcdir) / FILE).exists():
+        citation = citation_of(Path(app.srcdir), year_of(app))
         title = re.sub(r"<[^>]+>", "", context.get("title", ""))
         context["metatags"] += tags(citation, title, context.get("pageurl") or "")
 

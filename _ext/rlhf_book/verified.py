@@ -68,7 +68,9 @@ def sentence(commit: Commit | None, ran_on: dict[str, str]) -> str:
 
 
 def add_sentence(app: Sphinx, config: Config) -> None:
-    """Put it into the theme's footer, after what the settings have there."""
+    """Put it into the footer of the book's theme, after what the settings have there."""
+    if config.html_theme != "sphinx_book_theme":
+        return
     options = config.html_theme_options
     own = sentence(commit_of(Path(app.srcdir)), versions())
     config.html_theme_options = options | {"extra_footer": options.get("extra_footer", "") + own}

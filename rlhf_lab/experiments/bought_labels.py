@@ -14,14 +14,8 @@ from rlhf_lab.rewards.functions import Reward, standardised
 from rlhf_lab.worlds.review_texts import gold_worth, prompts_and_texts, text_ids
 
 PRICE = 0.25  # of a response that the machine reads
-
-
 EVALUATED = 256  # texts at each evaluation
-
-
 READ = 4000  # labels that the reward model is trained on, repeats counted: equal for all labellers
-
-
 PEOPLE = 5
 
 

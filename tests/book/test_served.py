@@ -88,6 +88,7 @@ def test_search_finds_a_page_and_quotes_it(page, served):
     page.goto(f"{served}search.html?q=preference")
     page.locator("#search-results li a").first.wait_for()
     page.locator("#search-results li p.context").first.wait_for()
+    page.wait_for_load_state("networkidle")  # a summary that is still on its way would be cut off
     page.locator("#search-results li a").first.click()
     page.wait_for_selector("article h1")
     assert page.url.startswith(f"{served}chapters/")

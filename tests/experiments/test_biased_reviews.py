@@ -1,12 +1,12 @@
 import pytest
 
-from rlhf_lab.experiments import biased_reviews
+from rlhf_lab.experiments import biased_reviews, bought_labels
 
 
 @pytest.fixture(autouse=True)
 def _little_money(monkeypatch):
     monkeypatch.setattr(biased_reviews, "BUDGET", 80.0)
-    monkeypatch.setattr(biased_reviews, "READ", 320)
+    monkeypatch.setattr(bought_labels, "READ", 320)
     monkeypatch.setattr(biased_reviews, "EVALUATED", 64)
 
 
