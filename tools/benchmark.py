@@ -73,14 +73,16 @@ def compared(workload: str, machine: dict, given: argparse.Namespace) -> dict:
 
     losses, timings = equal_losses(workload, given), []
     tokens = work.training_tokens(workload)
-    passes = work.plain_passes(workload) * work.parameters(given.size) * tokens / 1e9
+    operations = work.plain_operations(workload, given.size) * tokens / 1e9
     for mode in MODES:
         for side in ("peer", "ours"):
             if mode == "defaults" and (side == "ours" or not with_defaults):
                 continue
             job = {"do": "time", "side": side, "mode": mode, "workload": workload}
             found = worker(job | {"steps": given.steps}, given)
-            timings.append({"side": side, "mode": mode, "tokens": tokens, "work": passes} | found)
+            timings.append(
+                {"side": side, "mode": mode, "tokens": tokens, "work": operations} | found
+            )
             print(f"{workload:13} {side:5} {mode:9} {sorted(found['wall'])}", flush=True)
     return {
         "losses": losses,

@@ -74,19 +74,18 @@ def training_tokens(workload: str) -> int:
     )
 
 
-def plain_passes(workload: str) -> int:
-    """Multiply-adds for each parameter and token in a plain loop, times two.
+def plain_operations(workload: str, size: str) -> int:
+    """Multiply-adds for each token of a step in a plain loop, times two.
 
-    2 forward, 6 with the gradient. DPO and its reference: 8. GRPO also writes the tokens: 10. PPO
-    has a critic too, read once and trained, and a reward model: 20.
+    2 a parameter forward, 6 with the gradient. DPO and its reference: 8. GRPO also writes the
+    tokens: 10. PPO has a critic too, read once and trained, and a reward model: 20. These and the
+    reward model have a head of one output, which counts as none.
     """
-    return {"dpo": 8, "reward-model": 6, "grpo": 10, "ppo": 20, "decode": 2}[workload]
-
-
-def parameters(size: str) -> int:
-    """Numbers in the matrices of a trunk and its head: those that are multiplied with."""
     made = config(size)
-    return 12 * made.n_layer * made.n_embd**2 + made.vocab_size * made.n_embd
+    trunk, head = 12 * made.n_layer * made.n_embd**2, made.vocab_size * made.n_embd
+    through_trunk = {"dpo": 8, "reward-model": 6, "grpo": 10, "ppo": 20, "decode": 2}[workload]
+    through_head = {"dpo": 8, "reward-model": 0, "grpo": 10, "ppo": 10, "decode": 2}[workload]
+    return through_trunk * trunk + through_head * head
 
 
 @contextmanager
