@@ -4,7 +4,7 @@ Long runs stop after their first rows, with the settings of the whole run, so th
 the record's. Numbers of the exact world are compared as they are. Those of reviews and sums begin
 at a base model, which each machine trains for itself: where its weights are those that the records
 were made with, the first row must agree to 1e-4 and later ones to a tenth; where they differ, each
-number must lie among those of the recorded seeds.
+number must lie near those of the recorded seeds.
 """
 
 from collections.abc import Callable
@@ -133,7 +133,7 @@ def compare(metric: str, found: list[float], recorded: dict[int, Run], case: Cas
         np.testing.assert_allclose(found, before, rtol=0.1, atol=0.05, err_msg=metric)
         return
     among = np.array([run.metrics[metric][:rows] for run in recorded.values()])
-    allowed = 5 * among.std(axis=0, ddof=1) + 0.1 * np.abs(among.mean(axis=0)) + 0.02
+    allowed = 5 * among.std(axis=0, ddof=1) + 0.2 * np.abs(among.mean(axis=0)) + 0.1
     assert (np.abs(found - among.mean(axis=0)) <= allowed).all(), (metric, found, among)
 
 
