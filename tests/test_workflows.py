@@ -1,6 +1,10 @@
 """The workflows for GitHub: pinned actions, least permissions, commands that exist."""
 
+import ast
+import contextlib
 import re
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -51,7 +55,60 @@ def test_what_they_make_is_a_target_of_the_makefile(workflow):
     assert made <= targets
 
 
-def test_folders_that_tests_are_told_to_leave_out_exist(workflow):
-    commands = " ".join(step.get("run", "") for step in steps(workflow))
-    named = re.findall(r"--(?:ignore=|deselect )(\S+)", commands)
-    assert [name for name in named if not (ROOT / name).exists()] == []
+def left_out() -> list[Path]:
+    """What the tests of the package alone leave out."""
+    lines = (ROOT / "tests" / "package.txt").read_text(encoding="utf-8").split()
+    return [ROOT / line.removeprefix("--ignore=") for line in lines if line.startswith("--ignore=")]
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def with_all_they_need(distributions: list[str]) -> set[str]:
+    """Names of distributions and of all that these need, as the environment here knows them."""
+    found, ahead = set(), [name.lower() for name in distributions]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            with contextlib.suppress(PackageNotFoundError):  # what another system needs
+                rules = [rule for rule in requires(name) or () if "extra ==" not in rule]
+                ahead += [re.match(r"[\w.-]+", rule)[0].lower() for rule in rules]
+    return found
+
+
+def test_what_the_package_is_tested_without_exists():
+    assert left_out() != []
+    assert [path for path in left_out() if not path.exists()] == []
+
+
+@pytest.mark.parametrize("name", ["rot", "test"])
+def test_the_tests_of_the_package_import_only_what_their_job_installs(name):
+    workflow = yaml.safe_load((WORKFLOWS[0].parent / f"{name}.yml").read_text(encoding="utf-8"))
+    runs = [step.get("run", "") for step in steps(workflow)]
+    place = next(n for n, run in enumerate(runs) if "@tests/package.txt" in run)
+    installed = [word for word in runs[place - 1].split() if re.fullmatch(r"[a-z][\w-]+", word)]
+    assert '".[processes]"' in runs[place - 1]
+    provided = with_all_they_need(["rlhf-lab", "accelerate", *installed])
+    paths = [
+        path
+        for path in (ROOT / "tests").rglob("*.py")
+        if not any(path.is_relative_to(out) for out in left_out())
+    ]
+    own = {path.stem for path in paths} | {"rlhf_lab"} | sys.stdlib_module_names
+    comes_from = packages_distributions()
+    missing = {
+        (path.name, package)
+        for path in paths
+        for package in imported(path) - own
+        if not provided & {found.lower() for found in comes_from.get(package, ())}
+    }
+    assert missing == set()
