@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
 from transformers import GPT2LMHeadModel
 
-from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
+from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
 Hidden = Float[Tensor, "batch position width"]
 KNOWN = {"activation_function": ("gelu_new", "gelu_pytorch_tanh"), "add_cross_attention": (False,),
@@ -58,7 +58,7 @@ class GPT2Trunk(nn.Module):
         ids: Int[Tensor, "batch position"],
         mask: Bool[Tensor, "batch context"],
         positions: Int[Tensor, "batch position"],
-        cache: JoinedCache | GrowingCache,
+        cache: Cache,
     ) -> Hidden:
         """The hidden states of tokens that follow what the cache holds; the cache takes them in."""
         bias = attention_bias(mask, ids.shape[1], self.wte.weight.dtype)
@@ -100,7 +100,7 @@ def attention(
     x: Hidden,
     weights: nn.Module,
     bias: Float[Tensor, "batch_head position context"],
-    cache: JoinedCache | GrowingCache,
+    cache: Cache,
     layer: int,
 ) -> Hidden:
     """softmax(Q Kᵀ / √d + bias) V in each head, over the cache and x (Vaswani et al. 2017, Eq. 1).

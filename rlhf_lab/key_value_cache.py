@@ -1,12 +1,13 @@
 """Keys and values of the tokens that a model has read, so that no token is computed twice.
 
 Each is (row · head, position, width of a head), heads fastest. One kind keeps the graph of
-autograd; the other has room for the tokens to come.
+autograd; two have room for the tokens to come, which grows or is fixed.
 """
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 Heads = Float[Tensor, "row_head position head_width"]
 All = Float[Tensor, "row_head context head_width"]  # those before included
@@ -63,6 +64,31 @@ class GrowingCache:
             held[:, start:end] = new
         self.lengths[layer] = end
         return tuple(held[:, :end] for held in self.layers[layer])
+
+
+class FixedCache:
+    """Room for `room` tokens from the start, and a new one written at `place`, a tensor.
+
+    So each step does the same to the same places in memory, as a CUDA graph must. Without
+    gradients. What lies behind `place` is to be masked.
+    """
+
+    def __init__(self, before: GrowingCache, *, room: int):
+        length = before.lengths[0]
+        self.layers = [  # zeros, since 0 times a NaN is a NaN
+            tuple(pad(x[:, :length], (0, 0, 0, room - length)) for x in pair)
+            for pair in before.layers
+        ]
+        self.place = torch.tensor([length - 1], device=self.layers[0][0].device)
+
+    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
+        """All keys and values of a layer, those of one new token at its place among them."""
+        for held, new in zip(self.layers[layer], (keys, values), strict=True):
+            held.index_copy_(1, self.place, new)
+        return self.layers[layer]
+
+
+Cache = JoinedCache | GrowingCache | FixedCache
 
 
 def distinct_rows(

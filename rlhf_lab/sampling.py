@@ -1,13 +1,16 @@
-"""Rollouts: sample responses with a key-value cache, so that each token is computed once."""
+"""Rollouts: responses drawn from a policy, token by token, and the best of several."""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab import precision, processes
-from rlhf_lab.logprobs import check_device, check_vocabulary, positions, without_early_end
+from rlhf_lab.decoding import reader
+from rlhf_lab.logprobs import check_device, check_vocabulary, without_early_end
 from rlhf_lab.responses import Responses, Rollout
 from rlhf_lab.settings import require_count, require_positive
+
+LOOK_EVERY = {"cuda": 16}  # tokens: to see whether all have ended, the host waits for a GPU
 
 
 @torch.no_grad()
@@ -37,36 +40,29 @@ def sample(
     size, own = len(prompts), slice(None) if rows is None else rows
     prompts, prompt_mask = prompts[own], prompt_mask[own]
     alive = torch.ones_like(prompts[:, 0], dtype=torch.bool)
-    attention, ids, cache = prompt_mask, prompts, None
+    look_every = LOOK_EVERY.get(prompts.device.type, 1)
     tokens, logprobs, mask = [], [], []
     with precision.of_matrices(prompts.device):
+        read = reader(model, prompts, prompt_mask, max_tokens=max_tokens)
         for count in range(max_tokens):
-            output = model(
-                input_ids=ids,
-                attention_mask=attention,
-                position_ids=positions(attention)[:, -ids.shape[1] :],
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            cache = output.past_key_values
-            logits = precision.at_least_float32(output.logits[:, -1:]) / temperature
+            logits = read.after(tokens[-1]) if tokens else read.logits
+            logits = precision.at_least_float32(logits) / temperature
             logits = without_early_end(logits, min_tokens=min_tokens - count, end_token=end_token)
             uniform = torch.rand(
                 size, 1, generator=generator, dtype=logits.dtype, device=generator.device
             )
-            token, logprob = _draw(logits[:, 0], uniform[own].to(logits.device))
+            own_uniform = uniform[own].to(logits.device, non_blocking=True)
+            token, logprob = _draw(logits[:, 0], own_uniform)
             tokens.append(token)
             logprobs.append(logprob)
             mask.append(alive)
             if end_token is not None:
                 alive = alive & (token != end_token)
-                if not (alive.any() if rows is None else processes.summed(alive.any())):
+                if (count + 1) % look_every == 0 and not _in_any(alive.any(), rows):
                     break
-            ids = token[:, None]
-            attention = torch.cat([attention, torch.ones_like(attention[:, :1])], dim=1)
-    responses = Responses(prompts, prompt_mask, torch.stack(tokens, 1), torch.stack(mask, 1))
-    return Rollout(responses, torch.stack(logprobs, 1))
+    written = int(_in_any(torch.stack(mask).any(dim=1), rows).sum())
+    tokens, logprobs, mask = (torch.stack(x[:written], 1) for x in (tokens, logprobs, mask))
+    return Rollout(Responses(prompts, prompt_mask, tokens, mask), _of_numbers(logprobs))
 
 
 def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) -> Responses:
@@ -131,12 +127,22 @@ def _draw(
     of a cumulative sum over 50,257 equal terms bfloat16 tells only 1,220 values apart.
     """
     logprobs = logits.log_softmax(dim=-1)
+    cumulative = logprobs.exp().cumsum(dim=-1)
+    token = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    token = token.clamp(max=logits.shape[-1] - 1)
+    return token.squeeze(1), logprobs.gather(1, token).squeeze(1)
+
+
+def _of_numbers(logprobs: Float[Tensor, "batch token"]) -> Float[Tensor, "batch token"]:
+    """The log-probs; raise FloatingPointError if one is NaN, as all are where a logit is."""
     if logprobs.isnan().any():
         raise FloatingPointError(
             "the model's logits hold NaN, or +∞, or nothing but -∞, so there is nothing to sample "
             "from; look at its weights"
         )
-    cumulative = logprobs.exp().cumsum(dim=-1)
-    token = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
-    token = token.clamp(max=logits.shape[-1] - 1)
-    return token.squeeze(1), logprobs.gather(1, token).squeeze(1)
+    return logprobs
+
+
+def _in_any(of_rows: Bool[Tensor, "*item"], rows: slice | None) -> Bool[Tensor, "*item"]:
+    """Whether it holds here or, where the rows are shared out, in any process."""
+    return of_rows if rows is None else processes.summed(of_rows) > 0

@@ -29,7 +29,7 @@ logprobs
 models
 losses
 group_losses preference_losses
-diagnostics
+diagnostics decoding
 sampling
 whole_files
 feedback.json_lines

@@ -1,0 +1,74 @@
+"""Whatever reads the tokens, one at a time or with room for all, the logits are the same."""
+
+import copy
+
+import pytest
+import torch
+
+from rlhf_lab import sampling
+from rlhf_lab.decoding import CapturedReader, FixedReader, Reader, reader
+from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.responses import pad
+
+MODEL = GPT2(tiny_gpt2(11, layers=3, width=16, heads=4, context=48, seed=0).double())
+BATCH = pad([[1, 2, 3], [4], [1, 2, 3], [5, 5]], [[0]] * 4)
+TOKENS = torch.randint(11, (6, 4), generator=torch.Generator().manual_seed(0))
+
+
+def logits_of(read):
+    return torch.stack([read.logits, *(read.after(token) for token in TOKENS)])
+
+
+@torch.no_grad()
+def test_with_room_for_all_tokens_the_logits_are_those_of_a_growing_cache():
+    """Prompts of unequal length, two of them equal; some room is never used."""
+    growing = Reader(MODEL, BATCH.prompts, BATCH.prompt_mask)
+    fixed = FixedReader(MODEL, BATCH.prompts, BATCH.prompt_mask, room=20)
+    assert torch.allclose(logits_of(growing), logits_of(fixed), atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_step_with_room_allocates_no_place_that_outlives_it():
+    """A CUDA graph replays the same addresses: every tensor kept must stay where it is."""
+    fixed = FixedReader(MODEL, BATCH.prompts, BATCH.prompt_mask, room=20)
+
+    def places():
+        held = [fixed.ids, fixed.positions, fixed.attention, fixed.cache.place]
+        return [x.data_ptr() for x in held + [x for pair in fixed.cache.layers for x in pair]]
+
+    before = places()
+    logits_of(fixed)
+    assert places() == before
+
+
+def test_a_processor_reads_over_the_models_own_cache():
+    read = reader(MODEL, BATCH.prompts, BATCH.prompt_mask, max_tokens=4)
+    assert type(read) is Reader
+
+
+@pytest.mark.parametrize("end_token", [0, None])
+@pytest.mark.parametrize("seed", range(3))
+def test_looking_rarely_for_the_end_changes_no_response(monkeypatch, seed, end_token):
+    def drawn():
+        return sampling.sample(
+            MODEL, BATCH.prompts, BATCH.prompt_mask, max_tokens=24, end_token=end_token,
+            generator=torch.Generator().manual_seed(seed),
+        )  # fmt: skip
+
+    often = drawn()
+    monkeypatch.setattr(sampling, "LOOK_EVERY", {"cpu": 16})
+    rarely = drawn()
+    assert torch.equal(often.responses.tokens, rarely.responses.tokens)
+    assert torch.equal(often.responses.mask, rarely.responses.mask)
+    assert torch.equal(often.logprobs, rarely.logprobs)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+@torch.no_grad()
+def test_a_captured_step_gives_the_same_logits():
+    model, batch = copy.deepcopy(MODEL).cuda(), BATCH.to("cuda")
+    captured = CapturedReader(model, batch.prompts, batch.prompt_mask, room=20)
+    fixed = FixedReader(model, batch.prompts, batch.prompt_mask, room=20)
+    for token in TOKENS.cuda():
+        assert torch.allclose(captured.after(token), fixed.after(token), atol=1e-12)
