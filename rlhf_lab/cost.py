@@ -90,9 +90,9 @@ def products(
     """Multiply-adds, times two, of `trained` passes with gradient and `read` ones without.
 
     2 P a token and pass, P the matrix parameters, and three times that with the gradient: 6 P
-    (Kaplan et al. 2020, table 1). Attention over n tokens adds 2 n d a token and layer to the 2 P
-    (half of 4 n d, since a token looks at those before it): it is what grows with the square of the
-    length.
+    (Kaplan et al. 2020, section 2.1). Attention over n tokens adds 2 n d a token and layer to the
+    2 P (half of 4 n d, since a token looks at those before it): it is what grows with the square of
+    the length.
     """
     length = prompt + response
     attention = 2 * shape.layers * length * shape.width

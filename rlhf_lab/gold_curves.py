@@ -3,8 +3,8 @@
 With d = √KL(π ‖ ref), in √nats, the gain in gold over the reference is
     best of n:               d (α - β d)
     reinforcement learning:  d (α - β log d)
-(their section 3.1). α is what the first steps gain, β how soon gold falls. Both are linear in α
-and β, so that least squares has one solution.
+(their section 1; how well they fit, section 3.1). α is what the first steps gain, β how soon gold
+falls. Both are linear in α and β, so that least squares has one solution.
 """
 
 from collections.abc import Callable

@@ -75,7 +75,7 @@ def margin_of_policy() -> Expr:
 
 
 def gradient() -> Derivation:
-    """∂L/∂θ = -β σ(r̂_l - r̂_w) [∂ log π_θ(y_w) - ∂ log π_θ(y_l)]. DPO-12, -20; Eq. 21."""
+    """∂L/∂θ = -β σ(r̂_l - r̂_w) [∂ log π_θ(y_w) - ∂ log π_θ(y_l)]. DPO-12, -20; appendix A.4."""
     chosen, rejected = implicit(y_w, theta), implicit(y_l, theta)
     weight = Sigmoid(rejected - chosen)
     rewards = terms(Derivative(chosen, theta), -Derivative(rejected, theta))

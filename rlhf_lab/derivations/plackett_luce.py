@@ -84,7 +84,7 @@ def choices_of_a_ranking() -> Derivation:
 def log_likelihood() -> Derivation:
     """log p(ranking) = Σ_k [r_k - log Σ_{j ≥ k} exp r_j]: what is maximised over rewards.
 
-    Rafailov et al. 2023, Eq. 18, with rewards in the place of the policy's.
+    The logarithm of Rafailov et al. 2023, Eq. 18.
     """
     best = reward(ranked(k))
     return (

@@ -3,7 +3,7 @@
 A slow proportional controller of the KL to the reference, d. It stands still where d is the
 target, and nowhere else; one step changes β by at most a fifth of the gain.
 Ziegler et al. 2019, "Fine-Tuning Language Models from Human Preferences" (arXiv 1909.08593),
-section 2.2; the gain is that of their code, batch size / horizon.
+section 2.2, where the gain is 0.1; in their code it is batch size / horizon.
 """
 
 from sympy import Eq, Expr, Lambda, Rational, symbols

@@ -46,7 +46,7 @@ FREE = replace(
 
 
 def gradient_of_simpo() -> Derivation:
-    """∂L = -σ(r_l - r_w + γ) [β/|y_w| ∂ log π(y_w) - β/|y_l| ∂ log π(y_l)]. Eq. 6.
+    """∂L = -σ(r_l - r_w + γ) [β/|y_w| ∂ log π(y_w) - β/|y_l| ∂ log π(y_l)], of Eq. 6.
 
     DPO's gradient with two changes: each side is divided by its own length, and γ is taken from
     the margin.

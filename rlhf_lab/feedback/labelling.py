@@ -56,7 +56,7 @@ def rate(
 ) -> Rating:
     """1 + the number of cuts below worth + T · logistic noise: P(score > k) = σ((w - cut_k)/T).
 
-    The proportional-odds model (McCullagh 1980, Eq. 2.1). A contest has no say: nothing is met.
+    The proportional-odds model (McCullagh 1980). A contest has no say: nothing is met.
     """
     felt = _felt(annotator, prompt, response, generator, labels_before)
     score = 1 + sum(cut < felt for cut in annotator.cuts)

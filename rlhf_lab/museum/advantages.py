@@ -121,7 +121,7 @@ TOKEN_REWARDS = (
     Bug(
         function=score_after_the_end,
         looks="With GAE over all positions nearly right; with a mask the score is lost.",
-        seen=("huggingface/trl#3750", "EleutherAI/gpt-neox#1285"),
+        seen=("huggingface/trl#3750", "huggingface/trl#1893"),
     ),
     Bug(function=score_at_every_token, looks="Reward and length rise together."),
     Bug(function=penalty_is_a_bonus, looks="The KL runs away, the reward follows it at first."),

@@ -1,4 +1,4 @@
-"""A mistake of real code: a function altered in one place, and what is known of it."""
+"""A mistake: a function altered in one place, and what is known of it."""
 
 import re
 from collections.abc import Callable

@@ -60,7 +60,7 @@ LOSS = (
     Bug(
         function=mean_over_all_tokens,
         looks="Another objective, not a crash: texts grow longer or shorter than with the paper's.",
-        seen=("huggingface/trl#3256",),
+        seen=("huggingface/trl#3187", "huggingface/trl#3256"),
     ),
     Bug(
         function=k1_as_a_loss,

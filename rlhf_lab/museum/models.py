@@ -50,7 +50,7 @@ COPIES = (
         function=dropout_left_on,
         looks="Ratios differ from 1 before the first update, the KL from 0; it still learns, with "
         "more noise.",
-        seen=("huggingface/trl#454", "huggingface/trl#4", "huggingface/trl#3234"),
+        seen=("huggingface/trl#4", "huggingface/trl#3234"),
     ),
     Bug(function=weights_shared, looks="As without a copy: the reference follows the policy."),
     Bug(function=new_weights, looks="The first texts are noise, the KL is huge at once."),

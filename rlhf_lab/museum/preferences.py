@@ -112,12 +112,12 @@ LAST_SCORE = (
     Bug(
         function=at_the_last_position,
         looks="The score of a text depends on the others in its batch; right for a batch of one.",
-        seen=("allenai/reward-bench#154", "CarperAI/trlx#474"),
+        seen=("allenai/reward-bench#154", "huggingface/trl#937"),
     ),
     Bug(
         function=at_the_first_pad,
         looks="Harmless where the end token is written twice; else the head sees a pad.",
-        seen=("EleutherAI/gpt-neox#1285", "huggingface/transformers#35352"),
+        seen=("EleutherAI/gpt-neox#1285",),
     ),
     Bug(function=mean_of_the_scores, looks="Learns more slowly, and ends a little lower."),
 )
@@ -126,7 +126,7 @@ DPO = (
         function=mean_for_sum,
         looks="Rewards are small and margins grow slowly; with a β as for sums the policy moves "
         "far and texts break. Lengths stop mattering, which some call a feature.",
-        seen=("huggingface/trl#789", "huggingface/trl#1095"),
+        seen=("huggingface/trl#789", "jingyaogong/minimind#659"),
     ),
     Bug(
         function=mean_over_padding,

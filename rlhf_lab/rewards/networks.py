@@ -77,7 +77,7 @@ def implicit_token_rewards(
 ) -> Float[Tensor, "batch token"]:
     """β [log π(y_t | x, y_<t) - log ref(y_t | x, y_<t)], 0 at the pads: no network but the policy.
 
-    They sum to the implicit reward of the response (Rafailov et al. 2024, "From r to Q*", Eq. 7).
+    They sum to the implicit reward of the response (Rafailov et al. 2024, "From r to Q*", Eq. 11).
     Raises ValueError unless β > 0.
     """
     check_beta(beta)

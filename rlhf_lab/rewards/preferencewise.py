@@ -16,8 +16,8 @@ def preference_logit(first: Embeddings, second: Embeddings) -> Float[Tensor, "*i
     """s(y, y') = Σ_k (v_2k v'_2k+1 - v_2k+1 v'_2k): log-odds that y is preferred to y'.
 
     A skew-symmetric form, so s(y', y) = -s(y, y') and s(y, y) = 0. Two columns are enough for one
-    circle. P(y ≻ y') = σ(s) (Zhang et al. 2024, section 4, without the temperature). Raises
-    ValueError for an odd number of columns.
+    circle. P(y ≻ y') = σ(s) (Zhang et al. 2024, section 4; theirs also scales each plane by
+    a gate). Raises ValueError for an odd number of columns.
     """
     if first.shape[-1] % 2:
         raise ValueError(f"embeddings need an even number of columns, got {first.shape[-1]}")
