@@ -10,6 +10,7 @@ claims     ledger and pages compared, and the links between them
 outputs    claims that the output of a cell names become links
 imports    which modules of a package some source code needs
 freshness  pages run again when the code that they use has changed
+execution  the cells of several pages run at a time
 colab      a button that opens a page's notebook
 formula_ledger   chapters/formulas.yml, read and compared with the code
 formulas   below each displayed formula: how it was checked
@@ -37,6 +38,7 @@ from rlhf_book import (
     citing,
     claims,
     colab,
+    execution,
     favicon,
     formulas,
     found,
@@ -51,7 +53,7 @@ from rlhf_book import (
 )
 
 PARTS = (
-    *(assets, alt_text, citations, claims, outputs, freshness, colab, formulas),
+    *(assets, alt_text, citations, claims, outputs, freshness, execution, colab, formulas),
     *(found, sharing, citing, verified, favicon, moved, missing_page, icons, weights),
 )
 

@@ -1,15 +1,18 @@
 """Where the book and its repository are: all of it from `repository` and `html` in _config.yml."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import yaml
+
+read_yaml = cache(yaml.safe_load)  # by its text: every page asks for the same
 
 
 def settings(root: Path) -> dict:
     """What _config.yml says; nothing where there is no such file."""
     path = root / "_config.yml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_yaml(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def repository_of(root: Path) -> str:

@@ -5,6 +5,7 @@ Left out: names built at run time (importlib). A cell that is not Python needs e
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -62,11 +63,19 @@ def closure(cells: Iterable[str], modules: dict[str, Path]) -> set[str]:
                 needed.add(name)
                 path = modules[name]
                 package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-                waiting += imported_names(ast.parse(path.read_bytes()), package)
+                waiting += imports_of(path.read_bytes(), package)
     return needed
 
 
-def constants(source: str | bytes) -> set[str]:
+@cache
+def imports_of(source: bytes, package: str) -> tuple[str, ...]:
+    """What a module mentions in its imports. Pages share modules: each is read once."""
+    return tuple(imported_names(ast.parse(source), package))
+
+
+@cache
+def constants(source: str | bytes) -> frozenset[str]:
     """Every string that stands in some source code."""
     nodes = ast.walk(ast.parse(source))
-    return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    found = (n.value for n in nodes if isinstance(n, ast.Constant))
+    return frozenset(value for value in found if isinstance(value, str))

@@ -1,9 +1,12 @@
 """Below each page: the commit it was built from, that commit's date, and the versions it ran on.
 
-The date is the commit's and not this machine's, so the same commit gives the same pages.
+The date is the commit's and not this machine's, so the same commit gives the same pages. The theme
+writes a place for the sentence, which is filled when all pages are written: were the commit one of
+the theme's settings, Sphinx would write every page anew after each commit and each first change.
 """
 
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +16,8 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+PLACE = '<p class="last-verified"></p>'
+SENTENCE = re.compile(r'<p class="last-verified">.*?</p>', re.DOTALL)
 PACKAGES = {"PyTorch": "torch", "transformers": "transformers", "SymPy": "sympy"}
 
 
@@ -67,14 +72,30 @@ def sentence(commit: Commit | None, ran_on: dict[str, str]) -> str:
     )
 
 
-def add_sentence(app: Sphinx, config: Config) -> None:
-    """Put it into the footer of the book's theme, after what the settings have there."""
+def with_sentence(html: str, own: str) -> str:
+    """A page with this sentence in its place, or for that of an earlier build."""
+    return SENTENCE.sub(lambda _: own, html)
+
+
+def add_place(app: Sphinx, config: Config) -> None:
+    """Put the place into the footer of the book's theme, after what the settings have there."""
     if config.html_theme != "sphinx_book_theme":
         return
     options = config.html_theme_options
+    config.html_theme_options = options | {"extra_footer": options.get("extra_footer", "") + PLACE}
+
+
+def write_sentence(app: Sphinx, exception: Exception | None) -> None:
+    """Say it on all pages of a book that was built, those that this build left alone included."""
+    if exception is not None or app.builder.format != "html":
+        return
     own = sentence(commit_of(Path(app.srcdir)), versions())
-    config.html_theme_options = options | {"extra_footer": options.get("extra_footer", "") + own}
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if with_sentence(text, own) != text:
+            path.write_text(with_sentence(text, own), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("config-inited", add_sentence)
+    app.connect("config-inited", add_place)
+    app.connect("build-finished", write_sentence)

@@ -1,9 +1,6 @@
 """The book's Sphinx extension: its rules as functions, and a tiny book built for real."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +12,7 @@ from rlhf_book.freshness import named_runs
 from rlhf_book.imports import closure, package_modules
 from rlhf_book.ledger import LedgerError, Mark, problems_of_marks, read_ledger
 from rlhf_book.outputs import linked
-
-EXTENSION = Path(__file__).resolve().parents[2] / "_ext"
-
+from tiny_book import LEDGER, ROW, Book
 
 # --- which modules a page needs
 
@@ -121,8 +116,6 @@ def test_pictures_in_html_need_a_name(html: str, unnamed: list):
 
 # --- the ledger
 
-ROW = {"claim": "It holds.", "verdict": "holds", "evidence": ["proof"], "chapter": "dpo"}
-
 
 def ledger_of(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "claims.yml"
@@ -193,78 +186,6 @@ def test_ledger_and_pages_agree(marks: list, complaint: str | None, tmp_path: Pa
 
 
 # --- a tiny book, built for real
-
-CONF = """
-extensions = ["myst_nb", "rlhf_book"]
-myst_enable_extensions = ["dollarmath"]
-nb_execution_mode = "cache"
-exclude_patterns = ["_build"]
-nb_execution_raise_on_error = True
-mathjax_path = "vendor/mathjax/tex-mml-chtml.js"
-rlhf_book_package = "lab"
-claims_ledger = "claims.yml"
-"""
-LEDGER = yaml.safe_dump({"DPO-1": ROW | {"claim": "Both $a$ and b.", "chapter": "index"}})
-PAGE = """---
-file_format: mystnb
-kernelspec: {{name: python3}}
----
-# {title}
-
-{body}
-
-```{{code-cell}} python
-from lab import {module}
-print({module}.number)
-```
-"""
-
-
-class Book:
-    """A book of two pages over a package of two modules."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "lab").mkdir(parents=True)
-        pages = "```{claims} DPO\n```\n\n```{toctree}\nother\n```"
-        body = "{claim}`DPO-1` $a$\n\n$$\na\n$$ (eq-a)\n\n" + pages
-        index = PAGE.format(title="One", body=body, module="first")
-        self.write("index.md", index)
-        self.write("other.md", PAGE.format(title="Other", body="Text.", module="second"))
-        for name, text in {
-            "__init__": "",
-            "first": "number = 101",
-            "second": "number = 202",
-        }.items():
-            self.write(f"lab/{name}.py", text + "\n")
-        self.write("claims.yml", LEDGER)
-        self.write("formulas.yml", "eq-a: {definition: a letter.}")
-        self.write("conf.py", CONF)
-
-    def write(self, name: str, text: str) -> None:
-        (self.root / name).write_text(text)
-
-    def build(self) -> subprocess.CompletedProcess[str]:
-        """Build as `make book` does: warnings are errors, all of them are shown."""
-        command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", ".", "_build/html"]
-        path = os.pathsep.join([str(EXTENSION), str(self.root)])
-        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # files change within one second
-        return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
-
-    def executed(self) -> set[str]:
-        """The pages that the next build executes; it must succeed."""
-        result = self.build()
-        assert result.returncode == 0, result.stdout + result.stderr
-        said = (result.stdout + result.stderr).splitlines()
-        return {
-            line.split(".md")[0].rsplit("/")[-1] for line in said if "Executing notebook" in line
-        }
-
-    def html(self, name: str) -> str:
-        return (self.root / "_build" / "html" / name).read_text()
 
 
 @pytest.fixture(scope="module")

@@ -199,6 +199,17 @@ def test_without_git_no_commit_is_made_up(tmp_path: Path):
     assert "commit" not in verified.sentence(None, {"Python": "3"})
 
 
+def test_a_page_of_an_earlier_build_gets_the_new_sentence():
+    first, later = (
+        verified.sentence(verified.Commit(name=name, date="2026-01-02", changed=True), {})
+        for name in ("abc", "def")
+    )
+    page = f"<p>Text.</p><footer>{verified.PLACE}</footer><p>End.</p>"
+    written = verified.with_sentence(page, first)
+    assert written == page.replace(verified.PLACE, first)
+    assert verified.with_sentence(written, later) == page.replace(verified.PLACE, later)
+
+
 # --- weights
 
 
