@@ -89,7 +89,7 @@ def leave_one_out_advantages(
     """Â_i = r_i - mean of the other rewards of its group: a baseline without the response itself.
 
     G/(G-1) times `centred_outcome_advantages`, so that the expected gradient is the reward's own
-    (Ahmadian et al. 2024, RLOO, Eq. 6). Raises ValueError for a group of one.
+    (Ahmadian et al. 2024, RLOO, section 2.3). Raises ValueError for a group of one.
     """
     size = rewards.shape[1]
     return centred_outcome_advantages(rewards) * size / (size - 1)
