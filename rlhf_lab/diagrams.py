@@ -103,11 +103,21 @@ def flow(
     for start, end in gradients:
         _arrow(axes, drawn[start], drawn[end], color=BLUE, style="--", bend=bend)
     for start, end in gradients[:1]:
-        middle = (xs[start] + xs[end]) / 2
-        height = axes.get_ylim()[1] if bend > 0 else axes.get_ylim()[0]
-        axes.text(middle, height, "gradient", ha="center", va="top" if bend > 0 else "bottom")
+        middle = (xs[start] + xs[end]) / 2, (ys[start] + ys[end]) / 2
+        _word_for_gradient(axes, middle, upright=xs[start] == xs[end], bend=bend)
     axes.set_axis_off()
     return axes
+
+
+def _word_for_gradient(axes: Axes, middle: Place, *, upright: bool, bend: float) -> None:
+    """Above or below the dashed arrow; to the right of one that goes straight up, and turned."""
+    if upright:
+        axes.set_xlim(right=axes.get_xlim()[1] + 0.25)
+        place, look = (axes.get_xlim()[1], middle[1]), {"ha": "right", "va": "center"}
+    else:
+        place, look = (middle[0], axes.get_ylim()[bend > 0]), {"ha": "center"}
+        look["va"] = "top" if bend > 0 else "bottom"
+    axes.text(*place, "gradient", rotation=90 if upright else 0, **look)
 
 
 def _box(axes: Axes, text: str, place: Place) -> Text:

@@ -89,9 +89,15 @@ def at_the_end(runs: Sequence[Run], metric: str) -> str:
     if not values:
         return ""
     if len(set(values)) == 1:
-        return f"{values[0]:.4g}"
+        return short(values[0], digits=4)
     interval = mean_interval(values)
-    return f"{interval.mean:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+    mean, low, high = (short(x, digits=3) for x in (interval.mean, interval.low, interval.high))
+    return f"{mean} [{low}, {high}]"
+
+
+def short(value: float, *, digits: int) -> str:
+    """A number in so many digits; large ones whole, 16,000 and not 1.6e+04."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def origin(variants: Iterable[Sequence[Run]]) -> str:

@@ -23,15 +23,20 @@ def exhibits() -> str:
 def one_exercise(exercise: Exercise) -> str:
     """One exercise and its mistakes, folded."""
     rows = [
-        (f"<strong>{escape(bug.name)}</strong>", escape(bug.says), escape(bug.looks), seen(bug))
+        (f"<strong>{escape(bug.name)}</strong>", worded(bug.says), worded(bug.looks), seen(bug))
         for bug in exercise.bugs
     ]
     head = ["Mistake", "What it does", "What one sees", "Seen in"]
-    count = len(exercise.bugs)
+    count = "1 mistake" if len(exercise.bugs) == 1 else f"{len(exercise.bugs)} mistakes"
     return (
-        f"<details><summary><code>{exercise.name}</code>: {escape(exercise.asks)} "
-        f"({count} mistakes)</summary>{table(head, rows, label=exercise.name)}</details>"
+        f"<details><summary><code>{exercise.name}</code>: {worded(exercise.asks)} "
+        f"({count})</summary>{table(head, rows, label=exercise.name)}</details>"
     )
+
+
+def worded(text: str) -> str:
+    """Words as HTML, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def seen(bug: Bug) -> str:

@@ -1,7 +1,6 @@
 """Arrays in, matplotlib Axes out: the few kinds of figure that the whole book uses.
 
-Each function draws on `axes`, or on new ones, and returns them; limits are then set on the
-Axes. Write Greek as Unicode: "KL(π ‖ π_ref) in nats".
+Each draws on `axes`, or on new ones, and returns them, to set limits on. Greek is Unicode: "π ‖ ρ".
 """
 
 from collections.abc import Mapping, Sequence
@@ -111,12 +110,21 @@ def _labelled(axes: Axes | None, x_label: str, y_label: str) -> Axes:
 
 def _with_head(axes: Axes, series: Mapping[str, object], title: str) -> Axes:
     """Title and legend above the axes, where they hide no data and stay from frame to frame."""
-    columns = 3 if len(axes.figure.axes) == 1 else 1  # a narrow panel has room for one
+    columns = _columns(list(series), axes.figure.get_figwidth() / len(axes.figure.axes) - 0.7)
     rows = -(-len(series) // columns) if len(series) > 1 else 0
     if rows:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2)
     axes.set_title(title, pad=6 + 20 * rows)  # points
     return axes
+
+
+def _columns(names: Sequence[str], room: float) -> int:
+    """How many columns of a legend fit into the room, in inches: 0.67 for a line, 0.08 a letter."""
+    for columns in range(len(names), 1, -1):
+        parts = np.array_split(names, columns)
+        if sum(0.67 + 0.08 * max(map(len, part)) for part in parts) <= room:
+            return columns
+    return 1
 
 
 def _numbers(name: str, values: ArrayLike, *, like: np.ndarray | None = None) -> np.ndarray:

@@ -108,6 +108,23 @@ def test_the_legend_hides_neither_data_nor_title():
         assert legend.y1 <= axes._left_title.get_window_extent().y0
 
 
+@pytest.mark.parametrize(("number", "width"), [(1, 5.2), (2, 8.0), (3, 9.0)])
+@pytest.mark.parametrize("names", ["ABCDE", ["good token, ε 0.2", "good token, ε 0.28", "bad"]])
+def test_a_legend_of_many_names_stays_within_its_figure(number, width, names):
+    axes = plots.panels(number, width=width)[-1]
+    plots.curves([0, 1], {name: [0, 1] for name in names}, axes=axes, **LABELS)
+    axes.figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().x1 <= axes.figure.bbox.x1 + 1
+
+
+def test_short_names_stand_beside_one_another_in_a_panel_too():
+    axes = plots.panels(2, width=7.4)[0]
+    plots.curves([0, 1], {"gold": [0, 1], "proxy": [1, 2]}, axes=axes, **LABELS)
+    axes.figure.draw_without_rendering()
+    first, second = (text.get_window_extent() for text in axes.get_legend().get_texts())
+    assert second.x0 > first.x1
+
+
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
