@@ -93,13 +93,18 @@ def run_all(
     pages: list[Page], *, number: int, timeout: int
 ) -> Iterator[tuple[Page, float, BaseException | None]]:
     """Run pages, `number` at a time; each as it ends, with its seconds and what stopped it."""
-    pool = ThreadPoolExecutor(number)
+    pool, this = ThreadPoolExecutor(number), psutil.Process()
+    others = {*this.children()}
     try:
         running = {pool.submit(run, page, timeout): page for page in pages}
         for future in as_completed(running):
             error = future.exception()  # the kernel died
             result = None if error else future.result()
             yield running[future], result.time if result else nan, error or result.err
+    except (KeyboardInterrupt, GeneratorExit):
+        for kernel in {*this.children()} - others:
+            kernel.kill()  # its thread then ends at once
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 

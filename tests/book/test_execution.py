@@ -1,7 +1,9 @@
 """The cells of pages run several pages at a time, before the pages are read."""
 
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from myst_nb.core.read import read_myst_markdown_notebook
 from rlhf_book.execution import Page, at_once, fault, run_all
@@ -54,6 +56,20 @@ def test_two_pages_run_at_the_same_time_in_their_folder(tmp_path: Path):
     ran = {page.name: error for page, _, error in run_all(pages, number=2, timeout=100)}
     assert ran == {"here": None, "there": None}
     assert [page.notebook.cells[-1].outputs[0].text for page in pages] == ["True\n"] * 2
+
+
+def test_no_kernel_outlives_a_build_that_is_stopped(tmp_path: Path):
+    pages = [
+        page_of(tmp_path / "long.md", "import time; time.sleep(300)"),
+        page_of(tmp_path / "short.md", "1"),
+    ]
+    before = psutil.Process().children()
+    results = run_all(pages, number=2, timeout=300)
+    assert next(results)[0].name == "short"
+    began = time.monotonic()
+    results.close()
+    assert time.monotonic() - began < 60
+    assert psutil.Process().children() == before
 
 
 @pytest.mark.parametrize(
