@@ -13,12 +13,14 @@ bin    := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export TQDM_DISABLE := 1
 export PYTHONUNBUFFERED := 1
+# Every page and every worker of the tests imports the package: compiled files are kept.
+unexport PYTHONDONTWRITEBYTECODE
 book sphinx: export RLHF_LAB_STATIC := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book sphinx test check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
+.PHONY: help book sphinx test rerun check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
         lab-env lab-release lab-grade lab-test benchmark
 
 help:  ## list the targets
@@ -46,9 +48,13 @@ book: $(VENV)/.installed  ## build the book into _build/html; warnings are error
 	$(bin)/jupyter-book build . -W --keep-going -n
 	@touch _build/.complete
 
-test: book  ## run all tests, those of the built book in a browser included
+test: book  ## run the tests, those of the built book in a browser included; about 5 minutes
 	@echo "== test"
-	$(bin)/python -m pytest -n 2 --dist loadfile
+	$(bin)/python -m pytest -n 2 --dist worksteal -m "not rerun"
+
+rerun: $(VENV)/.installed  ## repeat what is recorded: a seed of each experiment, every altered line
+	@echo "== rerun"
+	$(bin)/python -m pytest -n 2 --dist worksteal -m rerun tests/checks tests/derivations tests/experiments
 
 lint: $(VENV)/.installed  ## check style and format
 	@echo "== lint"
@@ -57,7 +63,7 @@ lint: $(VENV)/.installed  ## check style and format
 	$(bin)/python tools/format_pages.py --check chapters/*.md
 	$(bin)/python tools/make_notebooks.py --check
 
-check: lint book test  ## all that CI runs: lint, book, test
+check: lint book test rerun  ## all that CI runs: lint, book, test, rerun
 
 # An environment of its own: trl is no part of the book. torch comes first, so that a CPU build stays.
 .venv-benchmark/.installed:

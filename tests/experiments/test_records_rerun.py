@@ -106,6 +106,7 @@ def test_each_experiment_is_run_again():
     assert sorted(CASES) == sorted(listed)
 
 
+@pytest.mark.rerun
 @pytest.mark.parametrize("name", CASES)
 def test_a_recorded_seed_comes_out_again(name: str, monkeypatch):
     case = CASES[name]

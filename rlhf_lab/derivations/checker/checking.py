@@ -4,6 +4,7 @@ Each is first tried in random worlds, which refuses most wrong steps and shows w
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Basic, Expr, Integer, Max, Min, Sum, Symbol
 
@@ -37,6 +38,7 @@ class Evidence:
         return f"{self.kind}: {self.detail}" if self.detail else self.kind
 
 
+@lru_cache(maxsize=4096)  # a lemma is built again in every result that it serves
 def check_equal(left: Expr, right: Expr, given: Given) -> Evidence:
     """Evidence that the two sides are equal in every world. Raises Refused."""
     compare_in_worlds(left, right, given, WORLDS_TO_REFUSE)
