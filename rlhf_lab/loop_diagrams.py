@@ -13,7 +13,7 @@ def reinforcement_loop() -> Axes:
     """An agent acts; the environment answers with a reward and the next state."""
     return loop(
         agent="agent\npolicy $\\pi(a|s)$",
-        environment="environment\n$P(s'|s, a)$",
+        environment="environment\neverything else",
         forth="action $a_t$",
         back=("reward $r_t$", "next state $s_{t+1}$"),
     )

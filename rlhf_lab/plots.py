@@ -110,7 +110,7 @@ def _labelled(axes: Axes | None, x_label: str, y_label: str) -> Axes:
 
 def _with_head(axes: Axes, series: Mapping[str, object], title: str) -> Axes:
     """Title and legend above the axes, where they hide no data and stay from frame to frame."""
-    columns = _columns(list(series), axes.figure.get_figwidth() / len(axes.figure.axes) - 0.7)
+    columns = _columns(list(series), axes.figure.get_figwidth() / len(axes.figure.axes) - 0.8)
     rows = -(-len(series) // columns) if len(series) > 1 else 0
     if rows:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2)
