@@ -105,10 +105,11 @@ release: zip pdf  ## wheel, sdist, notebooks, zip and PDF into dist/
 	$(bin)/python -m build --outdir dist .
 	$(bin)/python -m zipfile -c dist/notebooks.zip notebooks/*.ipynb
 
-lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab, paired by jupytext
+# From the repository's folder: jupytext.toml is not read where JupyterLab's own folder lies below it.
+lab: $(VENV)/.installed  ## the chapters as notebooks in JupyterLab; OPTIONS="--no-browser --port 8890"
 	$(bin)/python -m pip install jupyterlab
 	$(bin)/jupytext-config --settings-file $(VENV)/etc/jupyter/labconfig/default_setting_overrides.json set-default-viewer myst markdown
-	$(bin)/jupyter lab chapters
+	$(bin)/jupyter lab --LabApp.default_url=/lab/tree/chapters $(OPTIONS)
 
 # What grades the lab has an environment of its own, without rlhf_lab, so that the book's stays as it is.
 lab-env: $(LABENV)/.installed  ## the environment that grades the lab, with otter-grader
