@@ -3,7 +3,8 @@
     python tools/make_pdf.py dist/rlhf-lab.pdf
 
 Needs a Chromium and `make book`. Pages print as a browser prints them, without a network. Links
-between pages become links between sheets.
+between pages become links between sheets. A table, figure or formula that is on a page and not on
+its sheets is an error.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import yaml
+from pdf_sheets import IncompleteError, printed
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject
@@ -23,21 +25,6 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "_build" / "html"
-MARGIN = {"top": "18mm", "bottom": "20mm", "left": "16mm", "right": "16mm"}
-SCALE = 0.8  # of what the screen shows: text of about 10 points
-OPEN = """async () => {
-  document.querySelectorAll("details").forEach(box => { box.open = true; });
-  document.querySelectorAll(".toggle-hidden").forEach(x => x.classList.remove("toggle-hidden"));
-  dispatchEvent(new Event("beforeprint"));
-  await window.MathJax?.startup?.promise;
-  const sizes = [...document.querySelectorAll("mjx-container[display]")].map(formula => {
-    const room = formula.parentElement.clientWidth;
-    return [formula, room, formula.querySelector("mjx-math")?.scrollWidth ?? 0];
-  });
-  for (const [formula, room, need] of sizes)
-    if (need > room && room > 0) formula.style.fontSize = `${Math.floor((100 * room) / need)}%`;
-}"""
-WIDTH = round((210 - 32) / 25.4 * 96 / SCALE)  # pixels between the margins of a sheet
 SHEET = "<div style='height:297mm;break-after:page;position:relative'>{}</div>"
 NUMBER = "<span style='position:absolute;bottom:9mm;width:100%;text-align:center'>{}</span>"
 LOOK = (
@@ -56,17 +43,6 @@ def title_of(html: Path) -> str:
     """The first heading of a built page."""
     heading = re.search(r"<h1>([^\n]*?)</?(?:a|h1)\b", html.read_text(encoding="utf-8"))
     return re.sub(r"<[^>]+>", "", heading[1]).strip() if heading else html.stem
-
-
-def printed(page: Page, html: Path, target: Path) -> int:
-    """Print one page of the book; return how many sheets it takes."""
-    page.set_viewport_size({"width": WIDTH, "height": 1000})
-    page.emulate_media(media="print")  # formulas that are too wide for a sheet shrink to fit
-    page.goto(html.as_uri())
-    page.evaluate(OPEN)
-    page.wait_for_timeout(500)  # formulas inside boxes are set when these open
-    page.pdf(path=target, format="A4", margin=MARGIN, scale=SCALE)
-    return len(PdfReader(target).pages)
 
 
 def contents(book: str, pages: list[Path], titles: list[str], starts: list[int]) -> str:
@@ -128,7 +104,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(color_scheme="light", offline=True)
         parts = [work / f"{path.stem}.pdf" for path in pages]
-        sheets = [printed(page, *both) for both in tqdm(list(zip(pages, parts, strict=True)))]
+        try:
+            sheets = [printed(page, *both) for both in tqdm(list(zip(pages, parts, strict=True)))]
+        except IncompleteError as error:
+            sys.exit(str(error))
         starts = [2 + sum(sheets[:n]) for n in range(len(sheets))]
         writer.append(from_html(page, contents(book, pages, titles, starts), work / "contents.pdf"))
         for part in parts:
