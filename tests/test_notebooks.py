@@ -86,6 +86,14 @@ def test_what_cannot_be_shown_is_an_error_that_names_the_page(myst: str):
         plain(myst, "dpo", BOOK)
 
 
+def test_a_cell_that_the_book_does_not_run_is_refused():
+    page = (
+        "---\nfile_format: mystnb\n---\n# T\n```{code-cell} python\n:tags: [skip-execution]\nx\n```"
+    )
+    with pytest.raises(UnknownMarkupError, match=r"^dpo: .* skip-execution"):
+        make_notebooks.notebook("dpo", page, BOOK, ROOT)
+
+
 @pytest.fixture(scope="module")
 def made() -> dict[str, str]:
     """All notebooks of the book, made now."""

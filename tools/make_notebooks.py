@@ -168,7 +168,13 @@ def notebook(page: str, text: str, book: Book, root: Path) -> nbformat.NotebookN
                 code(INSTALL.format(repository=repository, release=release)),
                 code(machine_cell(page, root)),
             ]
-        cells.append(code(cell.source, hidden=bool(HIDDEN & set(cell.metadata.get("tags", ())))))
+        tags = set(cell.metadata.get("tags", ()))
+        if "skip-execution" in tags:
+            raise UnknownMarkupError(
+                f"{page}: a notebook would run a cell tagged skip-execution; write its code in a "
+                "```python block"
+            )
+        cells.append(code(cell.source, hidden=bool(HIDDEN & tags)))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
