@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+import shape_checker
 import torch
 from jaxtyping import install_import_hook
 
@@ -16,3 +18,9 @@ install_import_hook(
     [f"rlhf_lab.{path.stem}" for path in PACKAGE.iterdir() if path.stem != "derivations"],
     "shape_checker.check",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """The fixtures of a test belong to it."""
+    shape_checker.begin()

@@ -7,8 +7,9 @@ from rlhf_lab.train.review_model import review_model
 from rlhf_lab.worlds.reviews import gold_rewards
 
 
-def test_before_training_the_policy_is_the_reference_and_after_it_gold_is_higher():
-    metrics = dpo_reviews.run(0, pairs=2000, steps=60, every=60)
+def test_before_training_the_policy_is_the_reference_and_after_it_gold_is_higher(monkeypatch):
+    monkeypatch.setattr(dpo_reviews, "EVALUATED", 256)
+    metrics = dpo_reviews.run(0, pairs=1000, steps=60, every=60)
     assert metrics["updates"] == [0, 60]
     assert metrics["kl"][0] == pytest.approx(0, abs=1e-4)
     assert metrics["chosen_gain"][0] == metrics["rejected_gain"][0] == 0
@@ -18,7 +19,7 @@ def test_before_training_the_policy_is_the_reference_and_after_it_gold_is_higher
 
 
 def test_about_four_labels_in_five_agree_with_gold():
-    pairs = dpo_reviews.preference_pairs(frozen_copy(review_model()), 2000, seed=0)
+    pairs = dpo_reviews.preference_pairs(frozen_copy(review_model()), 1000, seed=0)
     difference = gold_rewards(pairs.chosen) - gold_rewards(pairs.rejected)
     decided = difference[difference != 0]
     assert 0.78 < (decided > 0).double().mean().item() < 0.88

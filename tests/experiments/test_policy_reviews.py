@@ -1,35 +1,49 @@
-"""The review world: gold starts at -0.05. Seconds are not asserted: they depend on the machine."""
+"""The review world: gold starts at -0.05. Seconds are not asserted: they depend on the machine.
+
+`make test` takes the first third of each run, `make rerun` the whole of it.
+"""
 
 from functools import cache
+from itertools import islice
+
+import pytest
 
 from rlhf_lab.experiments import policy_reviews
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.train.review_model import review_model
 
+WHOLE, RERUN = 50, pytest.mark.rerun
+
 
 @cache
-def measured(name):
-    """What the start, and the policy after one whole run of a variant, do on held-out openings."""
+def measured(name, steps):
+    """What the start, and the policy after so many steps of a variant, do on held-out openings."""
     reference = frozen_copy(review_model())
     policy = trainable_copy(reference)
     start = policy_reviews.evaluated(policy, reference, seed=0)
-    list(policy_reviews.trained(policy, 0, **policy_reviews.VARIANTS[name]))
+    training = policy_reviews.trained(policy, 0, **policy_reviews.VARIANTS[name])
+    assert list(islice(training, steps))
     return start, policy_reviews.evaluated(policy, reference, seed=0)
 
 
-def test_ppo_raises_gold_by_more_than_0_7_and_forgets_facts_that_no_prompt_asks_for():
-    start, end = measured("ppo-reviews")
-    assert end["gold"] - start["gold"] > 0.7
+@pytest.mark.parametrize(
+    ("steps", "least", "kept"), [(10, 0.5, 0.9), pytest.param(WHOLE, 0.7, 0.8, marks=RERUN)]
+)
+def test_ppo_raises_gold_and_forgets_facts_that_no_prompt_asks_for(steps, least, kept):
+    start, end = measured("ppo-reviews", steps)
+    assert end["gold"] - start["gold"] > least
     assert start["facts"] == 1
-    assert end["facts"] < 0.8
+    assert end["facts"] < kept
 
 
-def test_ppo_ptx_keeps_them_at_some_cost_in_gold():
-    start, end = measured("ppo-ptx-reviews")
+@pytest.mark.parametrize("steps", [10, pytest.param(WHOLE, marks=RERUN)])
+def test_ppo_ptx_keeps_them_at_some_cost_in_gold(steps):
+    start, end = measured("ppo-ptx-reviews", steps)
     assert end["facts"] >= 0.95
-    assert start["gold"] + 0.3 < end["gold"] < measured("ppo-reviews")[1]["gold"]
+    assert start["gold"] + 0.3 < end["gold"] < measured("ppo-reviews", steps)[1]["gold"]
 
 
-def test_grpo_raises_gold_by_more_than_0_7_without_a_critic():
-    start, end = measured("grpo-reviews")
-    assert end["gold"] - start["gold"] > 0.7
+@pytest.mark.parametrize(("steps", "least"), [(16, 0.2), pytest.param(WHOLE, 0.7, marks=RERUN)])
+def test_grpo_raises_gold_without_a_critic(steps, least):
+    start, end = measured("grpo-reviews", steps)
+    assert end["gold"] - start["gold"] > least

@@ -2,7 +2,14 @@
 
 from functools import cache
 
-from rlhf_lab.experiments import ppo_grid
+import pytest
+
+from rlhf_lab.experiments import policy_reviews, ppo_grid
+
+
+@pytest.fixture(autouse=True)
+def _few_evaluated(monkeypatch):
+    monkeypatch.setattr(policy_reviews, "EVALUATED", 32)
 
 
 @cache

@@ -2,16 +2,18 @@
 
 import pytest
 
-from rlhf_lab.experiments import reference_samples
+from rlhf_lab.experiments import policy_reviews, reference_samples
 
 
 @pytest.fixture(scope="module")
 def starts():
     """The clip fraction of a fourth update, by variant."""
-    runs = {
-        name: reference_samples.run(0, **settings, steps=4, every=4)
-        for name, settings in reference_samples.VARIANTS.items()
-    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(policy_reviews, "EVALUATED", 32)
+        runs = {
+            name: reference_samples.run(0, **settings, steps=4, every=4)
+            for name, settings in reference_samples.VARIANTS.items()
+        }
     return {name: run["clip_fraction"][-1] for name, run in runs.items()}
 
 

@@ -1,7 +1,4 @@
-"""What tests/train/test_killed.py starts and kills: a slow run with checkpoints and a log.
-
-python tests/train/killed_run.py ALGORITHM FOLDER STEPS
-"""
+"""What tests/train/test_killed.py starts and kills: a slow run with checkpoints and a log."""
 
 import sys
 import time
@@ -29,6 +26,7 @@ def logged_run(algorithm: str, folder: Path, steps: int, *, pause: float = 0.0):
     return logged_history(slowly(), folder / "run.jsonl", steps=steps), models
 
 
-if __name__ == "__main__":
+def slow_run(algorithm: str, folder: Path, steps: int) -> None:
+    """The same with time to be killed between two steps."""
     torch.set_num_threads(1)
-    logged_run(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), pause=0.05)
+    logged_run(algorithm, folder, steps, pause=0.05)

@@ -1,10 +1,9 @@
 """A run that the system kills at a random moment goes on as if nothing had happened."""
 
 import json
-import os
+import multiprocessing
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,33 +16,32 @@ from rlhf_lab.metrics_log import logged_history, read_log
 from rlhf_lab.train.loop import history
 
 sys.path.insert(0, str(Path(__file__).parent))
-from killed_run import logged_run
+from killed_run import logged_run, slow_run
 
-SCRIPT = Path(__file__).with_name("killed_run.py")
 ALGORITHMS = ("ppo-adaptive", "grpo", "dpo")
 STEPS = 20
 
 
-def started(algorithm: str, folder: Path) -> subprocess.Popen:
-    """A run that has begun."""
-    surroundings = os.environ | {"PYTHONPATH": str(SCRIPT.parents[2]), "TQDM_DISABLE": "1"}
-    command = [sys.executable, str(SCRIPT), algorithm, str(folder), str(STEPS)]
-    return subprocess.Popen(command, env=surroundings)
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """What each killed run has left: of all three, which run at once."""
+    """What each killed run has left: of all three, which are forks of one process."""
     places = {algorithm: tmp_path_factory.mktemp(algorithm) for algorithm in ALGORITHMS}
-    living = {algorithm: started(algorithm, place) for algorithm, place in places.items()}
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["killed_run"])
+    living = {
+        name: forks.Process(target=slow_run, args=(name, places[name], STEPS)) for name in places
+    }
+    for run in living.values():
+        run.start()
     due = {algorithm: random.randint(3, STEPS // 2) for algorithm in ALGORITHMS}
     while living:
         time.sleep(random.uniform(0.001, 0.02))
         for algorithm, run in list(living.items()):
             if len(read_log(places[algorithm] / "run.jsonl")) >= due[algorithm]:
-                run.send_signal(signal.SIGKILL)
-                assert living.pop(algorithm).wait() == -signal.SIGKILL, "it ended too soon"
-            assert run.poll() in (None, -signal.SIGKILL), "it stopped by itself"
+                run.kill()
+                living.pop(algorithm).join()
+                assert run.exitcode == -signal.SIGKILL, "it ended too soon"
+            assert run.exitcode in (None, -signal.SIGKILL), "it stopped by itself"
     return places
 
 
