@@ -48,7 +48,7 @@ book: $(VENV)/.installed  ## build the book into _build/html; warnings are error
 	$(bin)/jupyter-book build . -W --keep-going -n
 	@touch _build/.complete
 
-test: book  ## run the tests, those of the built book in a browser included; about 5 minutes
+test: book  ## run the tests, those of the built book in a browser included
 	@echo "== test"
 	$(bin)/python -m pytest -n 2 --dist worksteal -m "not rerun"
 

@@ -72,6 +72,17 @@ def test_no_barrier_for_readers(visit, theme, rules):
     assert visit.accessibility_faults(*rules) == []
 
 
+def test_a_pale_word_of_code_is_found_among_others(open_page, tmp_path):
+    path, colours = tmp_path / "code.html", ("#000", "#eee", "#000", "#ddd", "#eee")
+    words = "".join(f"<span style='color: {colour}'>{colour} </span>" for colour in colours)
+    path.write_text(f"<div class='highlight'><pre>{words}</pre></div>")
+    visit = open_page(path)
+    first, second = visit.accessibility_faults("color-contrast")
+    assert "#eee" in first
+    assert "#ddd" in second
+    assert visit.page.locator("span:visible").count() == 5
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_figures_have_the_colours_of_the_page(visit, theme):
     visit.use_theme(theme)
