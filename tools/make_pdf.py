@@ -46,14 +46,14 @@ def title_of(html: Path) -> str:
 
 
 def contents(book: str, pages: list[Path], titles: list[str], starts: list[int]) -> str:
-    """The first sheet: the title of the book and where each chapter begins."""
+    """The first sheets: the title of the book and where each chapter begins."""
     rows = "".join(
         f"<tr><td><a href='{page.as_uri()}'>{escape(title)}</a></td>"
         f"<td style='text-align:right'>{start}</td></tr>"
         for page, title, start in zip(pages, titles, starts, strict=True)
     )
-    table = f"<table style='width:100%;line-height:1.8'>{rows}</table>"
-    return f"{LOOK}<div style='padding:30mm 25mm'><h1>{escape(book)}</h1>{table}</div>"
+    table = f"<table style='width:100%;line-height:1.6'>{rows}</table>"
+    return f"{LOOK}<div style='padding:25mm 25mm 20mm'><h1>{escape(book)}</h1>{table}</div>"
 
 
 def numbers(count: int) -> str:
@@ -108,8 +108,11 @@ def main() -> None:
             sheets = [printed(page, *both) for both in tqdm(list(zip(pages, parts, strict=True)))]
         except IncompleteError as error:
             sys.exit(str(error))
-        starts = [2 + sum(sheets[:n]) for n in range(len(sheets))]
-        writer.append(from_html(page, contents(book, pages, titles, starts), work / "contents.pdf"))
+        starts = [1 + sum(sheets[:n]) for n in range(len(sheets))]
+        table = work / "contents.pdf"
+        first = len(from_html(page, contents(book, pages, titles, starts), table).pages)
+        starts = [first + start for start in starts]  # the contents stand before the pages
+        writer.append(from_html(page, contents(book, pages, titles, starts), table))
         for part in parts:
             writer.append(PdfReader(part), import_outline=False)
         stamps = from_html(page, numbers(len(writer.pages)), work / "numbers.pdf")
