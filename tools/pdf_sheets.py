@@ -18,7 +18,7 @@ SCALE = 0.75  # of what the screen shows: text of about 10 points
 WIDTH = round((210 - 36) / 25.4 * 96 / SCALE)  # pixels between the margins of a sheet
 LOOK = """
 .bd-main .bd-content { margin: 0 !important; }
-mjx-c::before { content: none !important; }
+mjx-c.written::before { content: none !important; }
 """
 OPEN = """() => {
   document.querySelectorAll("details").forEach(box => { box.open = true; });
@@ -30,13 +30,15 @@ IS_SET = """() => [...document.querySelectorAll("article :is(.math, .waiting)")]
 # MathJax draws letters as decoration, which belongs to nothing: as text they get the tag of their
 # formula, whose words are its TeX.
 TAG = """async () => {
-  const letters = [...document.querySelectorAll("mjx-c")].map(letter => {
+  const stretched = ":is(mjx-stretchy-h, mjx-stretchy-v) *";  // parts of arrows and tall brackets
+  const letters = [...document.querySelectorAll(`mjx-c:not(${stretched})`)].map(letter => {
     const {content, padding, fontSize} = getComputedStyle(letter, "::before");
     const places = padding.split(" ").map(side => `${parseFloat(side) / parseFloat(fontSize)}em`);
     return [letter, content.slice(1, -1), places.join(" ")];
   });
   for (const [letter, text, places] of letters) {
     const written = letter.appendChild(document.createElement("span"));
+    letter.classList.add("written");
     written.textContent = text;
     written.style = `display: block; width: 0; white-space: pre; padding: ${places}`;
   }
