@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 
@@ -41,6 +41,8 @@ class Page:
     name: str
     path: Path
     notebook: NotebookNode
+    begun: list[int] = field(default_factory=list)
+    """the places of the cells that were sent to the kernel"""
 
 
 def at_once(*, pages: int, cores: int, memory: float) -> int:
@@ -82,9 +84,11 @@ def pages_to_run(
 
 def run(page: Page, timeout: int) -> ExecutionResult:
     """Run a page's cells in its folder, each for at most `timeout` seconds."""
-    folder = str(page.path.parent)
     try:
-        return single_nb_execution(page.notebook, cwd=folder, timeout=timeout, allow_errors=False)
+        return single_nb_execution(
+            page.notebook, cwd=str(page.path.parent), timeout=timeout, allow_errors=False,
+            on_cell_execute=lambda cell, cell_index: page.begun.append(cell_index),
+        )  # fmt: skip
     finally:
         ensure_event_loop().close()  # this thread's own, which is left open
 
@@ -111,10 +115,8 @@ def run_all(
 
 def fault(page: Page, error: BaseException) -> tuple[str, int]:
     """What went wrong in which cell, and the line of the page on which that cell begins."""
-    cells = page.notebook.cells
-    begun = [place for place, cell in enumerate(cells) if cell.get("execution_count")]
-    place = begun[-1] if begun else 0
-    number = sum(cell.cell_type == "code" for cell in cells[: place + 1])
+    place = page.begun[-1] if page.begun else 0
+    number = sum(cell.cell_type == "code" for cell in page.notebook.cells[: place + 1])
     said = COLOUR.sub("", str(error)).strip()
     return f"cell {number} failed: {said}", page.notebook.metadata["source_map"][place] + 1
 
