@@ -20,11 +20,13 @@ def logits_of(read):
     return torch.stack([read.logits, *(read.after(token) for token in TOKENS)])
 
 
+@pytest.mark.parametrize("unused", [0, 11])
 @torch.no_grad()
-def test_with_room_for_all_tokens_the_logits_are_those_of_a_growing_cache():
-    """Prompts of unequal length, two of them equal; some room is never used."""
+def test_with_room_for_all_tokens_the_logits_are_those_of_a_growing_cache(unused):
+    """Prompts of unequal length, two of them equal; the room just suffices, or some is left."""
     growing = Reader(MODEL, BATCH.prompts, BATCH.prompt_mask)
-    fixed = FixedReader(MODEL, BATCH.prompts, BATCH.prompt_mask, room=20)
+    room = BATCH.prompts.shape[1] + len(TOKENS) + unused
+    fixed = FixedReader(MODEL, BATCH.prompts, BATCH.prompt_mask, room=room)
     assert torch.allclose(logits_of(growing), logits_of(fixed), atol=1e-12)
 
 
