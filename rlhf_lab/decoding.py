@@ -5,6 +5,8 @@ than running it, and a token starts a few hundred: there GPT-2 reads over a cach
 and the step of one token is captured once a rollout as a CUDA graph, which starts all of them.
 """
 
+from functools import cache
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -73,8 +75,8 @@ class FixedReader:
 class CapturedReader(FixedReader):
     """The same on a GPU: the second token's step is captured as a CUDA graph, and then replayed.
 
-    The first runs as it is, on a stream of its own, so that libraries have what they allocate. The
-    logits are overwritten by the next token's.
+    The first runs as it is, on the stream of captures, so that libraries have what they allocate.
+    The logits are overwritten by the next token's.
     """
 
     graph: torch.cuda.CUDAGraph | None = None
@@ -82,23 +84,36 @@ class CapturedReader(FixedReader):
 
     def step(self) -> Logits:
         """The step of `FixedReader`, from a graph once there is one."""
-        if self.graph is None:
-            return self.warm()
-        if self.replayed is None:
-            with torch.cuda.graph(self.graph):  # records, and runs nothing
-                self.replayed = super().step()
-        self.graph.replay()
-        return self.replayed
-
-    def warm(self) -> Logits:
-        """The step without a graph; the next one is captured."""
-        ours, stream = torch.cuda.current_stream(), torch.cuda.Stream()
+        if self.replayed is not None:
+            self.graph.replay()
+            return self.replayed
+        ours, (stream, memory) = torch.cuda.current_stream(), captures(self.ids.device)
         stream.wait_stream(ours)
         with torch.cuda.stream(stream):
-            logits = super().step()
+            if self.graph is None:
+                self.graph, logits = torch.cuda.CUDAGraph(), super().step()
+            else:
+                self.replayed = self.capture(memory)
         ours.wait_stream(stream)
-        self.graph = torch.cuda.CUDAGraph()
-        return logits
+        return logits if self.replayed is None else self.step()
+
+    def capture(self, memory: torch.cuda.MemPool) -> Logits:
+        """Record the step, which runs nothing; its logits will lie where these do.
+
+        torch.cuda.graph would first give all free memory back to the driver, at each rollout.
+        """
+        self.graph.capture_begin(pool=memory.id)
+        try:
+            return super().step()
+        finally:
+            self.graph.capture_end()
+
+
+@cache
+def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.MemPool]:
+    """The stream and the memory that all captures on a GPU share, one after the other."""
+    with torch.cuda.device(device):
+        return torch.cuda.Stream(), torch.cuda.MemPool()
 
 
 def reader(

@@ -7,7 +7,7 @@ from torch import Tensor
 from rlhf_lab.losses import probability_ratio
 from rlhf_lab.masked import masked_mean
 
-IN_CACHE = 2**22  # numbers that are worked on at a time, so that they stay near the processor
+AT_A_TIME = {"cpu": 2**22, "cuda": 2**26}  # numbers: that stay near a processor; that fill a GPU
 
 
 @torch.no_grad()
@@ -60,7 +60,8 @@ def compared(
     `token_logprobs`, `kl.exact_kl` and `entropy` in one: both log-softmaxes are taken once, and of
     a large vocabulary a few rows at a time.
     """
-    rows = max(1, IN_CACHE // policy_logits[0].numel())
+    most = AT_A_TIME.get(policy_logits.device.type, 2**22)
+    rows = max(1, most // policy_logits[0].numel())
     parts = zip(*(x.split(rows) for x in (policy_logits, reference_logits, tokens)), strict=True)
     return torch.cat([_compared(*part) for part in parts])
 

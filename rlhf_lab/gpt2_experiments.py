@@ -1,7 +1,7 @@
 """Over-optimisation and the frontier on GPT-2-small, by the code of the small world."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -108,17 +108,31 @@ def task_around(world: World, size: Size) -> Callable[..., Task]:
     return make
 
 
-def record(experiment: str, world: World, size: Size, folder: Path) -> list[Path]:
-    """Record one seed of every variant as "gpt2-small-NAME"; what is recorded already is kept."""
-    module, saved = EXPERIMENTS[experiment], []
-    for variant, settings in module.VARIANTS.items():
-        name = f"gpt2-small-{variant}"
+def record(
+    experiment: str,
+    world: World,
+    size: Size,
+    folder: Path,
+    *,
+    made: dict,
+    only: Collection[str] | None = None,
+) -> Iterator[Path]:
+    """Record one seed of every variant, or of those named, as "gpt2-small-NAME".
+
+    What is recorded already is kept. `made` says how the world was made. Raises ValueError for a
+    variant that does not exist.
+    """
+    module = EXPERIMENTS[experiment]
+    chosen = module.VARIANTS if only is None else only
+    if unknown := sorted(set(chosen) - set(module.VARIANTS)):
+        raise ValueError(f"no variant {unknown[0]!r}; there are {', '.join(module.VARIANTS)}")
+    for variant in chosen:
+        settings, name = module.VARIANTS[variant], f"gpt2-small-{variant}"
         if (folder / name / f"seed-{size.seed}.json").exists():
             continue
         start = time.perf_counter()
         metrics = module.run(size.seed, **settings, make=task_around(world, size))
-        used = asdict(size) | settings | {"world": world.name}
+        used = asdict(size) | settings | {"world": world.name} | made
         seconds = time.perf_counter() - start
         run = runs.recorded(name, seed=size.seed, settings=used, metrics=metrics, seconds=seconds)
-        saved.append(runs.save(run, folder))
-    return saved
+        yield runs.save(run, folder)

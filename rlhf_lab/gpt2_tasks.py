@@ -7,6 +7,7 @@ from importlib.metadata import version
 import torch
 from torch import nn
 
+from rlhf_lab import precision
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import Responses, pad
@@ -135,12 +136,11 @@ def base_model(
 
     if steps == 0:
         return build().to(device)
-    config = SFTConfig(
-        steps=steps, batch_size=64, micro_batch_size=16, learning_rate=3e-4, warmup_steps=50
-    )
+    config = SFTConfig(steps=steps, batch_size=64, learning_rate=3e-4, warmup_steps=50)
     made_by = {
         "training": asdict(config),
         "device": device.type,
+        "bf16": precision.is_bfloat16(),
         "code": hash_of_sources(*SOURCES, f"worlds/{world}.py"),
         "versions": {package: version(package) for package in ("torch", "transformers")},
     }

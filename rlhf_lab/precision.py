@@ -28,6 +28,11 @@ def bfloat16() -> Iterator[None]:
         _ON.reset(before)
 
 
+def is_bfloat16() -> bool:
+    """Whether this is inside `bfloat16`."""
+    return _ON.get()
+
+
 def of_matrices(device: torch.device) -> AbstractContextManager:
     """What a model is called in: torch.autocast inside `bfloat16`, else nothing.
 

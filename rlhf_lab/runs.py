@@ -102,7 +102,10 @@ def recorded_folder() -> Path:
 
 
 def current_commit() -> str:
-    """The commit of this code ("+ changes" where files differ from it), or "unknown"."""
+    """The commit of this code, "+ changes" where files differ from it.
+
+    Where git does not know it, as in a copy without its history, RLHF_LAB_COMMIT, else "unknown".
+    """
     package = Path(__file__).parent
     try:
         commit, changes = (
@@ -112,7 +115,7 @@ def current_commit() -> str:
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", package])
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("RLHF_LAB_COMMIT", "unknown")
     return commit + " + changes" if changes else commit
 
 

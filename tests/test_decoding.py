@@ -1,12 +1,10 @@
 """Whatever reads the tokens, one at a time or with room for all, the logits are the same."""
 
-import copy
-
 import pytest
 import torch
 
 from rlhf_lab import sampling
-from rlhf_lab.decoding import CapturedReader, FixedReader, Reader, reader
+from rlhf_lab.decoding import FixedReader, Reader, reader
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
@@ -64,13 +62,3 @@ def test_looking_rarely_for_the_end_changes_no_response(monkeypatch, seed, end_t
     assert torch.equal(often.responses.tokens, rarely.responses.tokens)
     assert torch.equal(often.responses.mask, rarely.responses.mask)
     assert torch.equal(often.logprobs, rarely.logprobs)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
-@torch.no_grad()
-def test_a_captured_step_gives_the_same_logits():
-    model, batch = copy.deepcopy(MODEL).cuda(), BATCH.to("cuda")
-    captured = CapturedReader(model, batch.prompts, batch.prompt_mask, room=20)
-    fixed = FixedReader(model, batch.prompts, batch.prompt_mask, room=20)
-    for token in TOKENS.cuda():
-        assert torch.allclose(captured.after(token), fixed.after(token), atol=1e-12)

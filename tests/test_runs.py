@@ -28,6 +28,13 @@ def test_a_run_says_what_made_it():
     assert run.commit
 
 
+def test_where_git_knows_no_commit_it_can_be_named(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert runs.current_commit() == "unknown"
+    monkeypatch.setenv("RLHF_LAB_COMMIT", "0123abc")
+    assert runs.current_commit() == "0123abc"
+
+
 def test_runs_of_several_seeds_come_in_order(tmp_path):
     for seed in (10, 9, 0):
         runs.save(a_run(seed), tmp_path)

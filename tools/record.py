@@ -18,12 +18,13 @@ import importlib
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from rlhf_lab import gpt2_experiments, gpt2_recording, runs
+from rlhf_lab import gpt2_experiments, gpt2_recording, precision, runs
 from rlhf_lab.gpt2_sampling import Size
 from rlhf_lab.gpt2_small import ALGORITHMS
 
@@ -42,12 +43,12 @@ def record(experiment: str, name: str, seed: int) -> Path:
     return runs.save(run, FOLDER)
 
 
-def record_experiment(experiment: str, *, seeds: int, processes: int) -> None:
+def record_experiment(experiment: str, *, seeds: range, processes: int) -> None:
     """Record what is missing of an experiment of the embedded worlds."""
     module = importlib.import_module(f"rlhf_lab.experiments.{experiment}")
     missing = [
         (experiment, name, seed)
-        for seed in range(seeds)
+        for seed in seeds
         for name in module.VARIANTS
         if not (FOLDER / name / f"seed-{seed}.json").exists()
     ]
@@ -55,6 +56,24 @@ def record_experiment(experiment: str, *, seeds: int, processes: int) -> None:
         jobs = [pool.submit(record, *job) for job in missing]
         for job in tqdm(as_completed(jobs), total=len(jobs), unit="run"):
             job.result()
+
+
+def record_at_scale(given: argparse.Namespace, size: Size) -> None:
+    """Record one seed of an algorithm, or of an experiment, on GPT-2-small."""
+    device = gpt2_recording.device_named(given.device)
+    made = {"base_steps": given.base_steps, "bf16": given.bf16}
+    if given.experiment not in gpt2_experiments.EXPERIMENTS:
+        more = {"device": device, "world": given.world, "every": given.every}
+        gpt2_recording.record(given.experiment, size, FOLDER, **made | more)
+        return
+    with precision.bfloat16() if given.bf16 else nullcontext():
+        world = gpt2_recording.task_for(
+            given.experiment, given.world, device, base_steps=given.base_steps
+        )
+        for path in gpt2_experiments.record(
+            given.experiment, world, size, FOLDER, made=made, only=given.variant
+        ):
+            print(path, flush=True)
 
 
 def main() -> None:
@@ -65,44 +84,30 @@ def main() -> None:
         help="a module of rlhf_lab/experiments with VARIANTS; at scale "
         + ", ".join((*ALGORITHMS, *gpt2_experiments.EXPERIMENTS)),
     )
-    parser.add_argument("--seeds", type=int, help="record the seeds 0 to SEEDS - 1 (5; at scale 1)")
+    parser.add_argument("--seeds", type=int, help="how many seeds to record (5; at scale 1)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--processes", type=int, default=2, help="runs at a time")
     scale = parser.add_argument_group("GPT-2-small")
     scale.add_argument("--scale", choices=["gpt2-small"])
     scale.add_argument("--device", help="cuda, or cpu: minutes a step")
     scale.add_argument("--world", choices=gpt2_recording.WORLDS, help="where not from a hub")
     scale.add_argument("--base-steps", type=int, default=500, help="of an embedded world's model")
+    scale.add_argument("--variant", action="append", help="of an experiment, only this one")
     scale.add_argument("--every", type=int, default=20, help="steps between checkpoints")
     scale.add_argument("--bf16", action="store_true", help="matrices in bfloat16")
     for name, value in vars(Size()).items():
         if name != "seed":
             scale.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
     given = parser.parse_args()
+    count = given.seeds or (5 if given.scale is None else 1)
+    seeds = range(given.first_seed, given.first_seed + count)
     if given.scale is None:
-        record_experiment(given.experiment, seeds=given.seeds or 5, processes=given.processes)
+        record_experiment(given.experiment, seeds=seeds, processes=given.processes)
         return
     try:
-        for seed in range(given.seeds or 1):
+        for seed in seeds:
             sizes = {name: getattr(given, name, seed) for name in vars(Size())}
-            size = Size(**sizes | {"seed": seed})
-            device = gpt2_recording.device_named(given.device)
-            if given.experiment in gpt2_experiments.EXPERIMENTS:
-                world = gpt2_recording.task_for(
-                    given.experiment, given.world, device, base_steps=given.base_steps
-                )
-                for path in gpt2_experiments.record(given.experiment, world, size, FOLDER):
-                    print(path)
-                continue
-            gpt2_recording.record(
-                given.experiment,
-                size,
-                FOLDER,
-                device=device,
-                world=given.world,
-                base_steps=given.base_steps,
-                every=given.every,
-                bf16=given.bf16,
-            )
+            record_at_scale(given, Size(**sizes | {"seed": seed}))
     except ValueError as error:
         sys.exit(f"record.py: {error}")
 

@@ -1,0 +1,111 @@
+"""On a GPU: the same numbers as on a processor, and no wait for the host while sampling."""
+
+import copy
+
+import pytest
+import torch
+from gpu import CUDA, NEEDED
+
+from rlhf_lab import gpt2_tasks, precision
+from rlhf_lab.decoding import CapturedReader, FixedReader, reader
+from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.gpt2_sampling import Size
+from rlhf_lab.gpt2_small import ALGORITHMS
+from rlhf_lab.logprobs import response_logprobs
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.responses import pad
+from rlhf_lab.sampling import sample
+from rlhf_lab.train.loop import history
+
+pytestmark = NEEDED
+MODEL = GPT2(tiny_gpt2(97, layers=3, width=16, heads=4, context=64, seed=0).double())
+BATCH = pad([[1, 2, 3], [4], [1, 2, 3], [5, 5]], [[0]] * 4)
+TOKENS = torch.randint(97, (6, 4), generator=torch.Generator().manual_seed(0))
+
+
+def drawn(device, *, model=MODEL, end_token=0, max_tokens=24):
+    """Responses that the same random numbers give on a device."""
+    batch = BATCH.to(device)
+    generator = torch.Generator().manual_seed(3)
+    settings = {"max_tokens": max_tokens, "end_token": end_token, "generator": generator}
+    return sample(copy.deepcopy(model).to(device), batch.prompts, batch.prompt_mask, **settings)
+
+
+@pytest.mark.parametrize("device", [CUDA])
+@torch.no_grad()
+def test_a_captured_step_gives_the_same_logits(device):
+    model, batch = copy.deepcopy(MODEL).to(device), BATCH.to(device)
+    captured = CapturedReader(model, batch.prompts, batch.prompt_mask, room=20)
+    fixed = FixedReader(model, batch.prompts, batch.prompt_mask, room=20)
+    for token in TOKENS.to(device):
+        assert torch.allclose(captured.after(token), fixed.after(token), atol=1e-12)
+
+
+@pytest.mark.parametrize("end_token", [0, None])
+def test_both_devices_sample_the_same_responses(end_token):
+    here, there = drawn("cpu", end_token=end_token), drawn("cuda", end_token=end_token)
+    assert torch.equal(here.responses.tokens, there.responses.tokens.cpu())
+    assert torch.equal(here.responses.mask, there.responses.mask.cpu())
+    assert torch.allclose(here.logprobs, there.logprobs.cpu(), atol=1e-10)
+
+
+def test_a_second_rollout_reads_the_weights_of_the_moment():
+    """A graph replays addresses: what an update writes there must count."""
+    model, batch = copy.deepcopy(MODEL).to("cuda"), BATCH.to("cuda")
+    for _ in range(2):
+        generator = torch.Generator().manual_seed(0)
+        rollout = sample(
+            model, batch.prompts, batch.prompt_mask, max_tokens=12, end_token=None,
+            generator=generator,
+        )  # fmt: skip
+        scored = response_logprobs(model, rollout.responses)
+        assert torch.allclose(rollout.logprobs, scored, atol=1e-10)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(0.1 * torch.randn_like(weight))
+
+
+def test_in_bfloat16_a_rollout_has_nearly_the_log_probs_that_it_is_scored_with():
+    model = copy.deepcopy(MODEL).float().to("cuda")
+    with precision.bfloat16():
+        rollout = drawn("cuda", model=model, end_token=None)
+        scored = response_logprobs(model, rollout.responses)
+    assert rollout.logprobs.dtype == torch.float32
+    assert torch.allclose(rollout.logprobs, scored, atol=0.02)
+    exact = response_logprobs(model, rollout.responses)
+    assert torch.allclose(rollout.logprobs, exact, atol=0.05)
+
+
+@torch.no_grad()
+def test_no_token_waits_for_the_host():
+    batch, model = BATCH.to("cuda"), copy.deepcopy(MODEL).to("cuda")
+    read, tokens = reader(model, batch.prompts, batch.prompt_mask, max_tokens=10), TOKENS.cuda()
+    read.after(tokens[0])
+    read.after(tokens[1])  # captured
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for token in tokens[2:]:
+            read.after(token)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_two_steps_give_the_numbers_of_the_processor(algorithm, monkeypatch):
+    tiny = tiny_gpt2(gpt2_tasks.VOCABULARY, layers=2, width=16, heads=2, context=64, seed=0)
+    monkeypatch.setattr(gpt2_tasks, "PROMPTS", 16)
+    size = Size(steps=2, batch_size=8, micro_batch_size=4, pairs=8, group_size=4)
+
+    def metrics(device):
+        model = GPT2(copy.deepcopy(tiny).double()).to(device)
+        monkeypatch.setattr(gpt2_tasks, "base_model", lambda *_, **__: model)
+        made = gpt2_tasks.sums_task if algorithm == "grpo-process" else gpt2_tasks.reviews_task
+        training = ALGORITHMS[algorithm](made(torch.device(device), base_steps=0), size, None)
+        found = history(training.run)
+        assert training.samples()
+        return found
+
+    here, there = metrics("cpu"), metrics("cuda")
+    assert here.keys() == there.keys()
+    for name, values in here.items():
+        assert there[name] == pytest.approx(values, rel=1e-6, abs=1e-8, nan_ok=True), name
