@@ -23,6 +23,7 @@ from rlhf_lab.train.loop import Metrics, history
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 
 EXPERIMENTS: dict[str, ModuleType] = {"frontier": frontier, "overoptimisation": overoptimisation}
+REWARD_MODEL_RATE = 1e-5
 STANDARD = 512  # responses that the reward model is standardised on
 
 
@@ -83,7 +84,7 @@ def task_around(world: World, size: Size) -> Callable[..., Task]:
             steps=max(1, VISITS // size.batch_size),
             batch_size=size.batch_size,
             micro_batch_size=size.micro_batch_size,
-            learning_rate=1e-5,
+            learning_rate=REWARD_MODEL_RATE,
             seed=seed,
         )
         history(train_reward_model(model, ranked_pairs(labelled), config, pairwise_loss))

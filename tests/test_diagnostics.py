@@ -30,7 +30,7 @@ def test_what_is_outside_is_clipped_for_one_sign_of_the_advantage_or_the_other()
 @pytest.mark.parametrize("at_a_time", [1, 10**6])
 def test_what_is_compared_in_one_is_what_each_function_finds(at_a_time, monkeypatch):
     """Also where a token is forbidden, and whatever number of rows is worked on at a time."""
-    monkeypatch.setattr(diagnostics, "IN_CACHE", at_a_time)
+    monkeypatch.setattr(diagnostics, "AT_A_TIME", {"cpu": at_a_time})
     policy, reference = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
     policy[:, 0, 1] = reference[:, 0, 1] = -torch.inf
     tokens = torch.randint(2, 5, (3, 4), generator=torch.Generator().manual_seed(1))
