@@ -18,6 +18,7 @@ myst_enable_extensions = ["dollarmath"]
 nb_execution_mode = "cache"
 exclude_patterns = ["_build"]
 nb_execution_raise_on_error = True
+html_theme = "sphinx_book_theme"
 mathjax_path = "vendor/mathjax/tex-mml-chtml.js"
 rlhf_book_package = "lab"
 claims_ledger = "claims.yml"

@@ -1,6 +1,7 @@
 """Only the icons that the book shows: the theme's script has two thousand, in half a megabyte."""
 
 import re
+import shutil
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -36,9 +37,16 @@ def mentioned(folder: Path) -> set[str]:
     return {name for text in texts for name in MENTION.findall(text)}
 
 
-def forget_script(app: Sphinx) -> None:
-    """Remove the small script of the last build: Sphinx warns before it writes over another one."""
-    (Path(app.outdir) / SCRIPT).unlink(missing_ok=True)
+def restore_script(app: Sphinx) -> None:
+    """Put the theme's script in place of the small one of the last build.
+
+    Sphinx warns before it writes over another file, and writes none where no page has changed.
+    """
+    small = Path(app.outdir) / SCRIPT
+    if app.builder.format == "html" and small.exists():
+        folders = (Path(folder) / "static" for folder in app.builder.theme.get_theme_dirs())
+        inside = Path(*SCRIPT.parts[1:])
+        shutil.copyfile(next(f / inside for f in folders if (f / inside).exists()), small)
 
 
 def shorten_script(app: Sphinx, exception: Exception | None) -> None:
@@ -53,5 +61,5 @@ def shorten_script(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("builder-inited", forget_script)
+    app.connect("builder-inited", restore_script)
     app.connect("build-finished", shorten_script)

@@ -218,6 +218,14 @@ def test_a_mark_below_a_formula_says_how_it_was_checked(built: Book):
     assert "A definition: a letter." in page
 
 
+def test_the_icons_outlive_a_build_in_which_nothing_is_new(built: Book):
+    script = built.root / "_build/html/_static/scripts/fontawesome.js"
+    icons = script.read_text()
+    assert built.executed() == set()
+    assert script.read_text() == icons
+    assert len(icons) < 100_000
+
+
 def test_only_pages_whose_code_changed_run_again(built: Book):
     assert built.executed() == set()
     built.write("lab/second.py", "number = 303\n")
