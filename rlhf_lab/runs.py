@@ -120,10 +120,16 @@ def current_commit() -> str:
 
 
 def hardware() -> dict:
-    """Processor, number of cores and of torch's threads, and the GPU if there is one."""
-    return {
+    """Processor, number of cores and of torch's threads, and the GPU if there is one.
+
+    Of a GPU also the most memory that this process has held on it, in units of 10⁶ bytes.
+    """
+    found = {
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+    if found["gpu"]:
+        found["gpu_peak_megabytes"] = round(torch.cuda.max_memory_allocated() / 1e6)
+    return found
