@@ -1,20 +1,19 @@
-"""The recorded benchmark: this package beside trl on the same work, as numbers, table, picture."""
+"""The recorded benchmark: this package beside trl on the same work."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from matplotlib.axes import Axes
-
-from rlhf_lab import plots
-from rlhf_lab.html_tables import table
 from rlhf_lab.runs import recorded_folder
 
 WORKLOADS = ("dpo", "grpo", "ppo", "reward-model", "decode")
-MODES = ("float32", "knobs", "defaults")
+MODES = ("float32", "knobs", "bf16", "defaults")
 SIZES = ("tiny", "124m")
+ON_GPU = {"float32": "float32", "knobs": "knobs", "bf16": "bf16", "defaults": "bf16"}
+"""Our mode that computes in as many bits as the peer in each of its modes"""
+RATES = {"float32": "highest", "knobs": "medium", "bf16": "bf16", "defaults": "bf16"}
+"""the machine's rate of large products in as many bits as each mode"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +23,8 @@ class Timing:
     side: str
     """"ours" or "peer": trl, or for decoding transformers' `generate`"""
     mode: str
-    """"float32"; "knobs": float32 at "medium", attention written out; "defaults": trl's settings"""
+    """"float32"; "knobs": float32 at "medium", and on a CPU attention written out; "bf16": products
+    in bfloat16; "defaults": trl's settings, which are that and checkpointing"""
     wall: list[float]
     """seconds of each step"""
     cpu: list[float]
@@ -34,6 +34,8 @@ class Timing:
     """that a step trains on, or writes"""
     work: float
     """10⁹ multiply-adds, times two, of a step in a plain loop"""
+    least_gigabytes: float = 0.0
+    """10⁹ bytes that decoding reads at least: weights and cache, once a token"""
 
     @property
     def seconds(self) -> float:
@@ -50,6 +52,7 @@ class Comparison:
     commit: str
     date: str
     threads: int
+    device: str = "cpu"
 
     def of(self, side: str, mode: str) -> Timing:
         """One of the timings. ValueError where there is none."""
@@ -59,14 +62,23 @@ class Comparison:
         raise ValueError(f"no timing of {side} in mode {mode!r} is recorded")
 
     def ratios(self) -> dict[str, float]:
-        """How many times as fast we are, with knobs, as the peer in each of its modes."""
-        ours = self.of("ours", "knobs").seconds
-        return {t.mode: t.seconds / ours for t in self.timings if t.side == "peer"}
+        """How many times as fast we are as the peer in each of its modes that both have.
 
-    def memory_ratio(self) -> float:
-        """Our peak memory divided by the peer's, both in float32."""
-        peaks = [self.of(side, "float32").peak_megabytes for side in ("ours", "peer")]
-        return peaks[0] / peaks[1]
+        On a CPU with knobs, which take no precision of most. On a GPU they do, so each mode counts
+        beside our own of as many bits.
+        """
+        ours = {timing.mode: timing.seconds for timing in self.timings if timing.side == "ours"}
+        peer = {timing.mode: timing.seconds for timing in self.timings if timing.side == "peer"}
+        beside = ON_GPU if self.device == "cuda" else dict.fromkeys(MODES, "knobs")
+        return {mode: peer[mode] / ours[beside[mode]] for mode in peer if beside[mode] in ours}
+
+    def memory_ratios(self) -> dict[str, float]:
+        """Our peak memory divided by the peer's, in each mode that both have."""
+        ours, peer = (
+            {timing.mode: timing.peak_megabytes for timing in self.timings if timing.side == side}
+            for side in ("ours", "peer")
+        )
+        return {mode: ours[mode] / peer[mode] for mode in peer if mode in ours}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +90,29 @@ class Benchmark:
     hardware: dict
     machine: dict
     workloads: dict[str, Comparison]
+    device: str = "cpu"
+
+    def matrix_share(self, timing: Timing) -> float:
+        """Of the machine's rate in large products: a plain loop's work in this time.
+
+        On a GPU in as many bits as the mode; on a CPU at "medium", where bf16 is not timed.
+        """
+        rate = "medium" if self.device == "cpu" else RATES[timing.mode]
+        return timing.work / timing.seconds / self.machine["gigaflops"][rate]
+
+    def bandwidth_share(self, timing: Timing) -> float:
+        """Of the machine's bandwidth: the least bytes of decoding in this time."""
+        return timing.least_gigabytes / timing.seconds / self.machine["gigabytes"]
 
 
-def load(size: str, folder: Path | None = None) -> Benchmark:
-    """Read `benchmark-SIZE.json`. Raises ValueError naming the file where it is not one."""
-    path = (folder or recorded_folder()) / f"benchmark-{size}.json"
+def file_name(size: str, device: str) -> str:
+    """Where a benchmark is kept: on a CPU without the device."""
+    return f"benchmark-{size}.json" if device == "cpu" else f"benchmark-{size}-{device}.json"
+
+
+def load(size: str, folder: Path | None = None, *, device: str = "cpu") -> Benchmark:
+    """Read one benchmark. Raises ValueError naming the file where it is not one."""
+    path = (folder or recorded_folder()) / file_name(size, device)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return from_json(content)
@@ -90,10 +120,11 @@ def load(size: str, folder: Path | None = None) -> Benchmark:
         raise ValueError(f"{path} is no recorded benchmark: {error!r}") from error
 
 
-def load_all(folder: Path | None = None) -> list[Benchmark]:
-    """Those that are recorded, the smallest model first."""
+def load_all(folder: Path | None = None, *, device: str = "cpu") -> list[Benchmark]:
+    """Those that are recorded of a device, the smallest model first."""
     place = folder or recorded_folder()
-    return [load(size, place) for size in SIZES if (place / f"benchmark-{size}.json").exists()]
+    sizes = [size for size in SIZES if (place / file_name(size, device)).exists()]
+    return [load(size, place, device=device) for size in sizes]
 
 
 def from_json(content: dict) -> Benchmark:
@@ -101,46 +132,6 @@ def from_json(content: dict) -> Benchmark:
     workloads = {}
     for name, given in content["workloads"].items():
         timings = [Timing(**timing) for timing in given["timings"]]
-        workloads[name] = Comparison(**{**given, "timings": timings})
+        device = content.get("device", "cpu")
+        workloads[name] = Comparison(**{**given, "timings": timings, "device": device})
     return Benchmark(**{**content, "workloads": workloads})
-
-
-def rows(benchmark: Benchmark) -> list[tuple[str, ...]]:
-    """One row a timing: median, least and most of a step, CPU time, tokens a second, memory."""
-    found = []
-    for name, comparison in benchmark.workloads.items():
-        for timing in comparison.timings:
-            spread = f"{timing.seconds:.3g} ({min(timing.wall):.3g} to {max(timing.wall):.3g})"
-            reached = timing.work / timing.seconds / benchmark.machine["gigaflops"]["medium"]
-            found.append(
-                (
-                    name,
-                    timing.side,
-                    timing.mode,
-                    spread,
-                    f"{median(timing.cpu):.3g}",
-                    f"{timing.tokens / timing.seconds:.0f}",
-                    f"{timing.peak_megabytes:.0f}",
-                    f"{reached:.0%}",
-                )
-            )
-    return found
-
-
-HEAD = ("work", "side", "mode", "s a step", "CPU s", "tokens/s", "peak MB", "of the matrix rate")
-
-
-def rows_as_html(benchmark: Benchmark) -> str:
-    """Those rows as a table of a page."""
-    return table(HEAD, rows(benchmark), label=f"benchmark, {benchmark.size}")
-
-
-def ratio_bars(benchmark: Benchmark, names: Sequence[str] = WORKLOADS) -> Axes:
-    """For each workload how many times as fast we are as the peer in each of its modes."""
-    shown = [name for name in names if name in benchmark.workloads]
-    ratios = [benchmark.workloads[name].ratios() for name in shown]
-    modes = [mode for mode in MODES if any(mode in found for found in ratios)]
-    series = {f"trl, {mode}": [found.get(mode, 0.0) for found in ratios] for mode in modes}
-    axes = plots.panels(width=5.7)[0]
-    axes.axhline(1, linewidth=1, linestyle=":")
-    return plots.bars(shown, series, x_label="", y_label="times as fast", axes=axes)

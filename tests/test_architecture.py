@@ -62,13 +62,13 @@ intervals gold_curves
 runs machine metrics_log
 experiments.*
 derivations.*
-mutation_record
+mutation_record benchmark_record
 style
 svg plots
 gpt2_recording gpt2_experiments
 diagrams frames
 explore stepper html_tables loop_diagrams group_diagram reward_diagram
-token_colours derivation_tables mutation_tables filter_table benchmark_record
+token_colours derivation_tables mutation_tables filter_table benchmark_tables
 verdict_tables
 experiment_tables
 claim_evidence

@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from rlhf_lab.benchmark_record import (
+from rlhf_lab.benchmark_record import from_json, load, load_all
+from rlhf_lab.benchmark_tables import (
     HEAD,
-    from_json,
-    load,
-    load_all,
+    loss_lines,
     ratio_bars,
+    ratios_as_html,
     rows,
     rows_as_html,
 )
@@ -40,9 +40,51 @@ CONTENT = {
 def test_ratios_are_of_medians_to_ours_with_knobs():
     comparison = from_json(CONTENT).workloads["dpo"]
     assert comparison.ratios() == {"float32": 4.0, "knobs": 3.0}
-    assert comparison.memory_ratio() == 0.6
+    assert comparison.memory_ratios() == {"float32": 0.6, "knobs": 500 / 900}
     with pytest.raises(ValueError, match="no timing of peer in mode 'defaults' is recorded"):
         comparison.of("peer", "defaults")
+
+
+def on_gpu():
+    """The content of a GPU's file: four modes of the peer, and one of ours missing."""
+    timings = [timing(*given, 100.0) for given in (
+        ("peer", "float32", 8.0), ("ours", "float32", 4.0), ("peer", "knobs", 6.0),
+        ("peer", "bf16", 3.0), ("ours", "bf16", 1.0), ("peer", "defaults", 5.0),
+    )]  # fmt: skip
+    timings[4] |= {"least_gigabytes": 20.0}
+    machine = {"gigaflops": {"highest": 25.0, "medium": 200.0, "bf16": 400.0}, "gigabytes": 80.0}
+    dpo = CONTENT["workloads"]["dpo"] | {"timings": timings}
+    return CONTENT | {"device": "cuda", "machine": machine, "workloads": {"dpo": dpo}}
+
+
+def test_on_a_gpu_each_mode_counts_beside_ours_of_as_many_bits():
+    benchmark = from_json(on_gpu())
+    comparison = benchmark.workloads["dpo"]
+    assert comparison.ratios() == {"float32": 2.0, "bf16": 3.0, "defaults": 5.0}
+    shares = [benchmark.matrix_share(comparison.of("peer", mode)) for mode in ("float32", "bf16")]
+    assert shares == [50 / 8 / 25, 50 / 3 / 400]
+
+
+def test_the_share_of_the_bandwidth_is_the_floor_in_units_of_the_time():
+    benchmark = from_json(on_gpu())
+    assert benchmark.bandwidth_share(benchmark.workloads["dpo"].of("ours", "bf16")) == 20 / 80 / 1
+
+
+def test_what_failed_is_left_out_of_the_table_of_ratios():
+    content = on_gpu()
+    content["workloads"]["grpo"] = CONTENT["workloads"]["dpo"]
+    html, none = ratios_as_html(from_json(content)), "\N{EN DASH}"
+    for cells in (
+        ["dpo", "2.00", none, "3.00", "5.00", "1.00", "1.00"],
+        ["grpo", "2.00", "3.00", none, none, "0.60", none],
+    ):
+        assert "".join(f"<td>{cell}</td>" for cell in cells) in html
+
+
+def test_losses_are_told_by_how_far_they_are_apart():
+    content = on_gpu()
+    content["workloads"]["dpo"]["losses"] = {"ours": 0.5, "peer": 0.5 + 2e-6}
+    assert loss_lines(from_json(content)) == ["  dpo: 2e-06"]
 
 
 def test_a_row_holds_what_was_measured():
@@ -66,4 +108,8 @@ def test_a_file_that_is_no_benchmark_is_named(tmp_path):
 def test_what_is_recorded_is_found(tmp_path):
     assert load_all(tmp_path) == []
     (tmp_path / "benchmark-tiny.json").write_text(json.dumps(CONTENT))
+    assert load_all(tmp_path) == [from_json(CONTENT)]
+    assert load_all(tmp_path, device="cuda") == []
+    (tmp_path / "benchmark-tiny-cuda.json").write_text(json.dumps(on_gpu()))
+    assert load_all(tmp_path, device="cuda") == [from_json(on_gpu())]
     assert load_all(tmp_path) == [from_json(CONTENT)]

@@ -1,12 +1,14 @@
 """Our side: the losses on given data, and timed steps of the training loops as they are."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 
 import torch
 from torch import nn
 
 from benchmarking import work
+from rlhf_lab import precision
 from rlhf_lab.advantages import gae, token_rewards
 from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.gpt2 import GPT2
@@ -34,17 +36,17 @@ from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 ADAM = partial(torch.optim.AdamW, fused=True, weight_decay=0.0)
 
 
-def policy(size: str, *, seed: int) -> GPT2:
+def policy(size: str, *, seed: int, device: str = "cpu") -> GPT2:
     """The package's GPT-2 on the same weights."""
-    return GPT2(work.language_model(size, seed=seed)).eval()
+    return GPT2(work.language_model(size, seed=seed, device=device)).eval()
 
 
-def scalar(size: str, *, seed: int) -> ScalarModel:
+def scalar(size: str, *, seed: int, device: str = "cpu") -> ScalarModel:
     """A trunk under a linear head, with the weights of the peer's."""
-    model = reward_model(policy(size, seed=seed), seed=seed)
+    model = reward_model(policy(size, seed=seed, device=device), seed=seed)
     with torch.no_grad():
         model.head.weight.copy_(work.head_weights(size, seed=seed))
-    return model
+    return model.to(device)
 
 
 def responses(prompts: torch.Tensor, tokens: torch.Tensor) -> Responses:
@@ -125,7 +127,7 @@ VALUES: dict[str, Callable[[str], torch.Tensor]] = {
 
 def run_of(workload: str, size: str, steps: int, device: str) -> Iterator[object]:
     """One item a step, taken by the training loop of the workload."""
-    model = policy(size, seed=0).to(device)
+    model = policy(size, seed=0, device=device)
     rate = {"learning_rate": work.LEARNING_RATE}
     if workload == "decode":
         return decoded(model, size, steps, device)
@@ -135,13 +137,13 @@ def run_of(workload: str, size: str, steps: int, device: str) -> Iterator[object
             steps=steps, batch_size=work.PAIRS, beta=work.BETA_DPO, optimizer=ADAM, warmup_steps=0,
             **rate,
         )  # fmt: skip
-        return train_dpo(model, policy(size, seed=1).to(device), data, config)
+        return train_dpo(model, policy(size, seed=1, device=device), data, config)
     if workload == "reward-model":
         data = ranked_pairs(preferences(size, steps * work.PAIRS)).to(device)
         config = RewardModelConfig(
             steps=steps, batch_size=work.PAIRS, warmup_steps=0, optimizer=ADAM, **rate
         )
-        return train_reward_model(scalar(size, seed=2).to(device), data, config, pairwise_loss)
+        return train_reward_model(scalar(size, seed=2, device=device), data, config, pairwise_loss)
     return sampled(workload, model, size, steps, device, rate)
 
 
@@ -150,7 +152,7 @@ def sampled(workload, model: nn.Module, size: str, steps: int, device: str, rate
     prompts = work.rollout(size)["prompts"]
     shared = {"steps": steps, "max_tokens": work.NEW, "end_token": None, "epochs": 1}
     shared |= {"minibatch_size": work.ROWS, "optimizer": ADAM} | rate
-    reference = policy(size, seed=1).to(device)
+    reference = policy(size, seed=1, device=device)
     if workload == "grpo":
         config = GRPOConfig(
             prompts_per_step=work.PROMPTS, group_size=work.GROUP, beta=work.BETA_GRPO, **shared
@@ -162,11 +164,11 @@ def sampled(workload, model: nn.Module, size: str, steps: int, device: str, rate
     )
     return train_ppo(
         model,
-        as_reward(response_rewards, scalar(size, seed=3).to(device)),
+        as_reward(response_rewards, scalar(size, seed=3, device=device)),
         prompts[:: work.GROUP].tolist(),
         config,
         reference=reference,
-        critic=scalar(size, seed=2).to(device),
+        critic=scalar(size, seed=2, device=device),
     )
 
 
@@ -180,8 +182,18 @@ def decoded(model: nn.Module, size: str, steps: int, device: str) -> Iterator[in
         yield step
 
 
+def prepare(workload: str, size: str) -> None:
+    """Nothing more has to be loaded."""
+
+
 def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
-    """Seconds of each of `steps` steps after a first one.
+    """Seconds of each of `steps` steps after a first one; `mode` "bf16" computes in bfloat16."""
+    with precision.bfloat16() if mode == "bf16" else nullcontext():
+        return in_its_precision(workload, size, steps, device)
+
+
+def in_its_precision(workload: str, size: str, steps: int, device: str) -> dict:
+    """Seconds of each step.
 
     DPO's loop scores its reference once for all pairs, before its first step; as each pair is used
     once here, every step is charged with its share of that.
@@ -200,7 +212,8 @@ def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
 @torch.no_grad()
 def reference_share(size: str, device: str) -> dict[str, float]:
     """Seconds in which the reference scores one batch of pairs."""
-    reference, data = policy(size, seed=1).to(device), preferences(size, work.PAIRS).to(device)
+    reference = policy(size, seed=1, device=device)
+    data = preferences(size, work.PAIRS).to(device)
     clock = work.Clock(device)
     for _ in range(3):
         clock.tick()

@@ -1,11 +1,14 @@
 """The peer's side: trl's own losses on given data, and timed steps of its own trainers.
 
-trl 1.16.0; PPO from trl 1.12.0, the last that has it, from a folder of its own on PYTHONPATH. In
-the modes "float32" and "knobs" without bfloat16 and checkpointing, which trl sets by default.
+trl 1.16.0; PPO from trl 1.12.0, the last that has it, from a folder of its own on PYTHONPATH. Only
+the mode "defaults" has the checkpointing that trl sets by default, and only it and "bf16" bfloat16.
 """
 
+import os
 import warnings
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from tempfile import TemporaryDirectory
 
 import torch
@@ -23,9 +26,22 @@ from transformers import (
 from benchmarking import work
 
 END, PAD = "<end>", "<pad>"
-PLAIN = {"bf16": False, "gradient_checkpointing": False}
+MODULES = {
+    "dpo": "trl.trainer.dpo_trainer",
+    "grpo": "trl.trainer.grpo_trainer",
+    "ppo": "trl.experimental.ppo.ppo_trainer",
+    "reward-model": "trl.trainer.reward_trainer",
+    "decode": "transformers.models.gpt2.modeling_gpt2",
+}
 
 
+def prepare(workload: str, size: str) -> None:
+    """Load the modules, and make the tokenizer, that a turn needs."""
+    import_module(MODULES[workload])
+    tokenizer(size)
+
+
+@cache
 def tokenizer(size: str) -> PreTrainedTokenizerFast:
     """One word for each id: "w0", "w1", ... and the end."""
     last = work.vocabulary(size) - 1
@@ -41,12 +57,14 @@ def text(ids: list[int], size: str) -> str:
     return "".join(END if i == last else f" w{i}" for i in ids)
 
 
-def scalar(size: str, *, seed: int) -> GPT2ForSequenceClassification:
+def scalar(size: str, *, seed: int, device: str = "cpu") -> GPT2ForSequenceClassification:
     """transformers' GPT-2 under a linear head, with our weights; the bias of ours is 0."""
     made = work.config(size)
     made.num_labels = 1
-    model = GPT2ForSequenceClassification(made)
-    model.transformer.load_state_dict(work.language_model(size, seed=seed).transformer.state_dict())
+    trunk = work.language_model(size, seed=seed, device=device).transformer
+    with torch.device(device):
+        model = GPT2ForSequenceClassification(made)
+    model.transformer.load_state_dict(trunk.state_dict())
     with torch.no_grad():
         model.score.weight.copy_(work.head_weights(size, seed=seed))
     return model
@@ -84,19 +102,31 @@ class Ticks(TrainerCallback):
         self.clock.tick()
 
 
+PRECISION = {
+    "float32": {"bf16": False, "gradient_checkpointing": False},
+    "knobs": {"bf16": False, "gradient_checkpointing": False},
+    "bf16": {"bf16": True, "gradient_checkpointing": False},
+    "defaults": {},
+}
+
+
 def settings(mode: str, steps: int, device: str, **more) -> dict:
     """What all configurations share."""
-    return {
-        "max_steps": steps,
-        "learning_rate": work.LEARNING_RATE,
-        "weight_decay": 0.0,
-        "use_cpu": device == "cpu",
-        "report_to": [],
-        "save_strategy": "no",
-        "disable_tqdm": True,
-        "logging_steps": 1,
-        "gradient_accumulation_steps": 1,
-    } | ({} if mode == "defaults" else PLAIN) | more  # fmt: skip
+    return (
+        {
+            "max_steps": steps,
+            "learning_rate": work.LEARNING_RATE,
+            "weight_decay": 0.0,
+            "use_cpu": device == "cpu",
+            "report_to": [],
+            "save_strategy": "no",
+            "disable_tqdm": True,
+            "logging_steps": 1,
+            "gradient_accumulation_steps": 1,
+        }
+        | PRECISION[mode]
+        | more
+    )
 
 
 def dpo_trainer(size: str, mode: str, steps: int, device: str):
@@ -106,8 +136,8 @@ def dpo_trainer(size: str, mode: str, steps: int, device: str):
     with TemporaryDirectory() as folder:
         more = {"per_device_train_batch_size": work.PAIRS, "beta": work.BETA_DPO}
         return DPOTrainer(
-            work.language_model(size, seed=0),
-            work.language_model(size, seed=1),
+            work.language_model(size, seed=0, device=device),
+            work.language_model(size, seed=1, device=device),
             args=DPOConfig(folder, **settings(mode, steps, device, **more)),
             train_dataset=pair_texts(size, steps * work.PAIRS),
             processing_class=tokenizer(size),
@@ -121,7 +151,7 @@ def reward_trainer(size: str, mode: str, steps: int, device: str):
     with TemporaryDirectory() as folder:
         more = {"per_device_train_batch_size": work.PAIRS}
         return RewardTrainer(
-            scalar(size, seed=2),
+            scalar(size, seed=2, device=device),
             args=RewardConfig(folder, **settings(mode, steps, device, **more)),
             train_dataset=whole_pairs(size, steps * work.PAIRS),
             processing_class=tokenizer(size),
@@ -145,14 +175,14 @@ def grpo_trainer(size: str, mode: str, steps: int, device: str):
             "beta": 0.0,
         }
         trainer = GRPOTrainer(
-            work.language_model(size, seed=0),
+            work.language_model(size, seed=0, device=device),
             reward_funcs=lambda completion_ids, **_: [float(row[0] % 7) for row in completion_ids],
             args=GRPOConfig(folder, **settings(mode, steps, device, **more)),
             train_dataset=Dataset.from_dict({"prompt": texts}),
             processing_class=tokenizer(size),
         )
     trainer.beta = work.BETA_GRPO
-    reference = work.language_model(size, seed=1).eval().requires_grad_(False)
+    reference = work.language_model(size, seed=1, device=device).eval().requires_grad_(False)
     add_fused_lm_head(reference, temperature=1.0, cast_lm_head_to_fp32=False)
     trainer.ref_model = trainer.accelerator.prepare_model(reference, evaluation_mode=True)
     return trainer
@@ -186,10 +216,10 @@ def ppo_trainer(size: str, mode: str, steps: int, device: str):
         return PPOTrainer(
             args=arguments,
             processing_class=tokenizer(size),
-            model=work.language_model(size, seed=0),
-            ref_model=work.language_model(size, seed=1),
-            reward_model=scalar(size, seed=3),
-            value_model=scalar(size, seed=2),
+            model=work.language_model(size, seed=0, device=device),
+            ref_model=work.language_model(size, seed=1, device=device),
+            reward_model=scalar(size, seed=3, device=device),
+            value_model=scalar(size, seed=2, device=device),
             train_dataset=Dataset.from_dict({"input_ids": work.rollout(size)["prompts"].tolist()}),
         )
 
@@ -274,6 +304,8 @@ def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
     disable_progress_bars()
     logging.set_verbosity_error()
     warnings.simplefilter("ignore")
+    # trl's PPO takes its arithmetic from here and leaves its setting bf16 unread
+    os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if mode == "bf16" else "no"
     clock = work.Clock(device)
     if workload == "decode":
         generate(size, mode, steps + 1, device, clock)
@@ -286,8 +318,12 @@ def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
 
 @torch.no_grad()
 def generate(size: str, mode: str, steps: int, device: str, clock: work.Clock) -> None:
-    """transformers' `generate`, sampling from the whole distribution, never ending early."""
-    model = work.language_model(size, seed=0).eval().to(device)
+    """transformers' `generate`, sampling from the whole distribution, never ending early.
+
+    In the mode "bf16" the weights themselves are rounded, as is usual for sampling alone.
+    """
+    model = work.language_model(size, seed=0, device=device).eval()
+    model.to(torch.bfloat16 if mode == "bf16" else torch.float32)
     prompts = work.rollout(size)["prompts"].to(device)
     numbers = {"max_new_tokens": work.NEW, "do_sample": True, "top_k": 0, "eos_token_id": -1}
     clock.tick()

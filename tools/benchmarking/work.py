@@ -1,5 +1,6 @@
 """The work that both sides do: models, weights and data from one seed, and how a step is timed."""
 
+import gc
 import resource
 import sys
 import time
@@ -11,6 +12,8 @@ from itertools import pairwise
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import GPT2Config, GPT2LMHeadModel
+
+from rlhf_lab.cost import Shape
 
 SIZES = {
     "tiny": {"vocab_size": 1000, "n_positions": 256, "n_embd": 128, "n_layer": 4, "n_head": 4},
@@ -35,10 +38,11 @@ def vocabulary(size: str) -> int:
     return SIZES[size].get("vocab_size", 50_257)
 
 
-def language_model(size: str, *, seed: int) -> GPT2LMHeadModel:
-    """transformers' GPT-2 with the random weights of `seed`."""
+def language_model(size: str, *, seed: int, device: str = "cpu") -> GPT2LMHeadModel:
+    """transformers' GPT-2 with the random weights of `seed`, drawn by the device that holds it."""
     torch.manual_seed(seed)
-    return GPT2LMHeadModel(config(size))
+    with torch.device(device):
+        return GPT2LMHeadModel(config(size))
 
 
 def pairs(size: str, count: int) -> dict[str, torch.Tensor]:
@@ -88,12 +92,32 @@ def plain_operations(workload: str, size: str) -> int:
     return through_trunk * trunk + through_head * head
 
 
+def least_gigabytes(workload: str, size: str, mode: str) -> float:
+    """10⁹ bytes that a step of decoding reads at least; 0 for training, which is not bound by them.
+
+    For each token that is written in every row: all matrices once, and the keys and values of the
+    tokens before it. 2 bytes a number in the mode "bf16", else 4.
+    """
+    if workload != "decode":
+        return 0.0
+    made, number = config(size), 2 if mode == "bf16" else 4
+    shape = Shape(
+        layers=made.n_layer, width=made.n_embd, heads=made.n_head, vocabulary=made.vocab_size
+    )
+    before = sum(PROMPT + written for written in range(1, NEW))  # the first reads the prompt itself
+    cache = 2 * made.n_layer * made.n_embd * ROWS * before
+    return number * (NEW * shape.matrix_parameters() + cache) / 1e9
+
+
 @contextmanager
-def arithmetic(mode: str) -> Iterator[None]:
-    """ "knobs": float32 products at "medium" and attention written out; else as torch comes."""
+def arithmetic(mode: str, device: str) -> Iterator[None]:
+    """ "knobs": float32 products at "medium", and attention written out; else as torch comes.
+
+    On a GPU "medium" alone: the kernels that attention written out would replace are faster there.
+    """
     knobs = mode == "knobs"
     torch.set_float32_matmul_precision("medium" if knobs else "highest")
-    with sdpa_kernel(SDPBackend.MATH) if knobs else nullcontext():
+    with sdpa_kernel(SDPBackend.MATH) if knobs and device == "cpu" else nullcontext():
         yield
 
 
@@ -119,10 +143,36 @@ class Clock:
         }
 
 
-def peak_megabytes(device: str) -> float:
-    """The most memory that this process has held, or its GPU; in units of 10⁶ bytes."""
-    if device == "cuda":
-        return torch.cuda.max_memory_allocated() / 1e6
+@dataclass
+class Memory:
+    """The most memory held since it was made; all of the process, or what came to it on a GPU."""
+
+    device: str
+    before: int = 0
+
+    def __post_init__(self):
+        if self.device == "cuda":
+            gc.collect()
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+            self.before = torch.cuda.memory_allocated()
+
+    def peak_megabytes(self) -> float:
+        """In units of 10⁶ bytes."""
+        if self.device == "cuda":
+            return (torch.cuda.max_memory_allocated() - self.before) / 1e6
+        return process_megabytes()
+
+    def give_back(self) -> None:
+        """Free what nothing needs any more, for the next process."""
+        gc.collect()
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.synchronize()
+
+
+def process_megabytes() -> float:
+    """The most memory that this process has held, in units of 10⁶ bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
