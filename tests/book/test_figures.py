@@ -38,12 +38,12 @@ def unlike(beta: float) -> Axes:
     return axes
 
 
-@pytest.fixture
-def shown(open_page, tmp_path):
+@pytest.fixture(scope="module")
+def shown(open_page, tmp_path_factory):
     """Opens figures in a page: `shown(explorer, picture)`; options go to the browser's context."""
 
     def open_figures(*figures, **options):
-        path = tmp_path / "figures.html"
+        path = tmp_path_factory.mktemp("page") / "figures.html"
         path.write_text(HTML.format("".join(f.html() for f in figures)), encoding="utf-8")
         return open_page(path, **options)
 
@@ -109,16 +109,18 @@ def test_words_and_axes_have_the_colour_of_the_page(shown, theme, ink):
     assert "rgb({}, {}, {})".format(*ink) in strokes
 
 
+@pytest.fixture(scope="module")
+def two_figures(shown):
+    """One with a slider and a wide one, opened once."""
+    wide = plots.panels(3, width=9, height=3)[0]
+    return shown(explore(alike, alt=ALT, beta=BETAS), Picture(wide, alt="Three empty panels."))
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_no_barrier_and_no_overflow(shown, theme, width):
-    wide = plots.panels(3, width=9, height=3)[0]
-    visit = shown(
-        explore(alike, alt=ALT, beta=BETAS),
-        Picture(wide, alt="Three empty panels."),
-        color_scheme=theme,
-        viewport={"width": width, "height": 800},
-    )
+def test_no_barrier_and_no_overflow(two_figures, theme, width):
+    visit = two_figures
+    visit.use_screen(theme, width)
     assert visit.accessibility_faults() == []
     assert visit.overflow() == 0
     assert visit.requests == []

@@ -20,12 +20,12 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def shown(open_page, tmp_path):
+@pytest.fixture(scope="module")
+def shown(open_page, tmp_path_factory):
     """Opens the table in a page; options go to the browser's context."""
 
     def open_table(**options):
-        path = tmp_path / "table.html"
+        path = tmp_path_factory.mktemp("page") / "table.html"
         table = filter_table(HEAD, ROWS, label="kinds of feedback")
         path.write_text(HTML.format(2 * table.html()), encoding="utf-8")
         return open_page(path, **options)
@@ -113,13 +113,19 @@ def test_without_javascript_and_on_paper_there_is_the_table_alone(shown, media):
     assert visit.page.locator("select:visible, input:visible, output:visible").count() == 0
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("compared", [False, True])
-def test_no_barrier_and_no_overflow(shown, theme, width, compared):
-    visit = shown(color_scheme=theme, viewport={"width": width, "height": 800})
-    if compared:
+@pytest.fixture(scope="module", params=["the whole table", "kinds side by side"])
+def table(shown, request):
+    """A page opened once for each view of the table."""
+    visit = shown()
+    if request.param == "kinds side by side":
         for name in ("Rating", "Human", "ticked ones side by side"):
             visit.page.get_by_label(name).first.check()
-    assert visit.accessibility_faults() == []
-    assert visit.overflow() == 0
+    return visit
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_barrier_and_no_overflow(table, theme, width):
+    table.use_screen(theme, width)
+    assert table.accessibility_faults() == []
+    assert table.overflow() == 0

@@ -5,11 +5,22 @@ import pytest
 NARROW = {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def visit(open_page, book):
+@pytest.fixture(scope="module")
+def narrow(open_page, book):
+    """A page with many marks, opened once."""
     visit = open_page(book / "chapters" / "dpo.html", viewport=NARROW)
     visit.wait_for_formulas()
     return visit
+
+
+@pytest.fixture
+def visit(narrow):
+    """The page; after each test its marks are closed, on a light screen."""
+    yield narrow
+    narrow.page.emulate_media(media="screen", color_scheme="light")
+    narrow.page.evaluate(
+        "document.querySelectorAll('.formula-check').forEach(m => { m.open = false })"
+    )
 
 
 def test_a_mark_says_how_in_words_and_opens_by_keyboard(visit):

@@ -1,13 +1,12 @@
 """The built book as a reader meets it: from a file, without a network, in a real browser."""
 
 import re
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+from page_tags import places_of, tags_of
 from rlhf_book.weights import weight
 
 pytestmark = pytest.mark.browser
@@ -83,7 +82,44 @@ def test_a_pale_word_of_code_is_found_among_others(open_page, tmp_path):
     assert visit.page.locator("span:visible").count() == 5
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+FORMULA = """<mjx-container id="{}" {}><mjx-math aria-hidden="true"><mjx-c></mjx-c></mjx-math>
+<mjx-assistive-mml><math><mi>{}</mi></math></mjx-assistive-mml></mjx-container>"""
+BARRIERS = {
+    "image-alt": "<img id='image-alt' src='data:,'>",
+    "link-name": f"<a id='link-name' href='#page'>{FORMULA.format('unread', '', '')}</a>",
+    "role-img-alt": f"<p>{FORMULA.format('role-img-alt', 'role=img', 'loss')}</p>",
+    "color-contrast": f"<p>{FORMULA.format('color-contrast', 'style=color:#ddd', 'loss')}</p>",
+}
+
+
+def test_what_keeps_readers_out_beside_and_around_formulas_is_found(open_page, tmp_path):
+    path = tmp_path / "formulas.html"
+    content = FORMULA.format("good", "tabindex=0", "loss") + "".join(BARRIERS.values())
+    head = "<!doctype html><html lang='en'><title>Page</title><style>"
+    style = "mjx-container { line-height: 0 } mjx-math { display: none }</style>"
+    path.write_text(f"{head}{style}<main>{content}</main></html>", encoding="utf-8")
+    visit = open_page(path)
+    before = visit.page.content()
+    faults = visit.accessibility_faults()
+    assert sorted(fault.partition(":")[0] for fault in faults) == sorted(BARRIERS)
+    assert visit.page.content() == before
+
+
+def test_a_change_of_colours_is_not_waited_for(open_page, tmp_path):
+    path = tmp_path / "colours.html"
+    path.write_text("""<!doctype html><html data-theme='dark'><style>
+      * { transition: color 1000s } p { color: #000 }
+      @keyframes turn { to { rotate: 1turn } } i { animation: turn 1s infinite }
+      @media (prefers-color-scheme: dark) { p { color: #fff } }
+      </style><p>Words <b>inside</b> and <i>an ornament that turns</i></p></html>""")
+    visit = open_page(path)
+    assert visit.page.locator("b").evaluate("b => getComputedStyle(b).color") == "rgb(0, 0, 0)"
+    visit.use_theme("dark")
+    colour = visit.page.locator("b").evaluate("b => getComputedStyle(b).color")
+    assert colour == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])  # the page is dark already
 def test_figures_have_the_colours_of_the_page(visit, theme):
     visit.use_theme(theme)
     for figure in visit.page.locator(".rlhf-figure").all():
@@ -164,11 +200,6 @@ def test_search_finds_pages_without_a_network(open_page, book):
     visit.page.wait_for_selector("article h1")
 
 
-@cache
-def parsed(path: Path) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-
-
 def broken(path: Path, link: str) -> str | None:
     """Why a link on a page leads nowhere; None for a good one and for one out of the book."""
     parts = urlsplit(link)
@@ -178,24 +209,23 @@ def broken(path: Path, link: str) -> str | None:
     if not target.is_file():
         return f"{link}: no such file"
     anchor = unquote(parts.fragment)
-    if anchor and target.suffix == ".html":
-        page = parsed(target)
-        if not (page.find(id=anchor) or page.find(attrs={"name": anchor})):
-            return f"{link}: no such anchor"
+    if anchor and target.suffix == ".html" and anchor not in places_of(target):
+        return f"{link}: no such anchor"
     return None
 
 
 def test_links_inside_the_book_lead_somewhere(book, page_name):
     path = book / f"{page_name}.html"
-    links = {tag["href"] for tag in parsed(path).find_all("a", href=True)}
+    tags = tags_of(path)
+    links = {tag.attributes["href"] for tag in tags if tag.name == "a" and "href" in tag.attributes}
     assert [fault for link in sorted(links) if (fault := broken(path, link))] == []
 
 
 def test_every_asset_is_in_the_book(book, page_name):
     path = book / f"{page_name}.html"
-    sources = [tag["src"] for tag in parsed(path).find_all(src=True)]
-    links = parsed(path).find_all("link", href=True)
-    sources += [tag["href"] for tag in links if tag["rel"] != ["canonical"]]  # says, loads nothing
+    sources = [tag.attributes["src"] for tag in tags_of(path) if "src" in tag.attributes]
+    links = [tag.attributes for tag in tags_of(path) if tag.name == "link"]
+    sources += [link["href"] for link in links if link["rel"] != "canonical"]  # loads nothing
     wanted = [source for source in sources if not source.startswith("data:")]
     assert [source for source in wanted if OUTSIDE.match(source)] == []
     assert [fault for source in wanted if (fault := broken(path, source))] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+from page_tags import tags_of
 from playwright.sync_api import Browser, Page
 from rlhf_book.address import branch_of, release_of, repository_of, site_of
 from rlhf_book.moved import moved_page
@@ -129,11 +129,11 @@ def test_an_old_address_leads_on_and_keeps_its_place(page, served, asked, place)
 @cache
 def links_of(path: Path) -> list[tuple[str, str]]:
     """(tag, address) of all that a page links to, loads or names as its own."""
-    parsed = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
     return [
-        (" ".join(tag.get("rel", [tag.name])), tag.get(name))
-        for name in ("href", "src", "action", "poster")
-        for tag in parsed.find_all(attrs={name: True})
+        (tag.attributes.get("rel") or tag.name, tag.attributes[key])
+        for key in ("href", "src", "action", "poster")
+        for tag in tags_of(path)
+        if key in tag.attributes
     ]
 
 
