@@ -152,6 +152,7 @@ class Memory:
 
     def __post_init__(self):
         if self.device == "cuda":
+            torch.cuda.init()
             gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
