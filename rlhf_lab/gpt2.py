@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
-from transformers import GPT2LMHeadModel
 
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
@@ -79,7 +78,7 @@ class GPT2(nn.Module):
     ValueError for a GPT-2 with other equations.
     """
 
-    def __init__(self, model: GPT2LMHeadModel):
+    def __init__(self, model: nn.Module):
         super().__init__()
         self.config = model.config
         self.transformer, self.lm_head = GPT2Trunk(model.transformer), model.lm_head

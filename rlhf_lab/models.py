@@ -10,18 +10,20 @@ from types import SimpleNamespace
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from rlhf_lab.gpt2 import GPT2Trunk
 
 
 def tiny_gpt2(
     vocabulary: int, *, layers: int, width: int, heads: int, context: int, seed: int
-) -> GPT2LMHeadModel:
-    """A GPT-2 with random weights from `seed`; the global random state is left as it was.
+) -> nn.Module:
+    """transformers' GPT-2 with random weights from `seed`; global random state stays as it was.
 
     `gelu_pytorch_tanh` is the same function as GPT-2's `gelu_new`, computed in one kernel.
     """
+    # Here, since it takes as long to import as all else, and much of the package does without.
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=context,

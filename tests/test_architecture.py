@@ -85,6 +85,8 @@ PLACES = [(name, i) for i, line in enumerate(LAYERS.split("\n")) for name in lin
 MOST_LINES = 150
 MOST_RE_EXPORTS = 8
 EMPTY_NAMES = {"utils", "helpers", "common", "manager", "misc"}
+SLOW_IMPORTS = {"transformers", "scipy.stats"}  # each takes as long as most of the package
+NEEDS_THEM = {f"{PACKAGE}.worlds.imdb"}
 HOME = re.compile(r"(?<![\w.])/(?:home|Users|root)/\w")
 
 Rule = Callable[[Path], Iterator[str]]
@@ -185,6 +187,16 @@ def annotations_are_hidden(root: Path) -> Iterator[str]:
                     yield f"{path.relative_to(root)}:{node.lineno}"
 
 
+def slow_import_is_at_the_top(root: Path) -> Iterator[str]:
+    """What is slow to import is imported by the function that needs it, not by every page."""
+    for module, path in package_modules(root / PACKAGE).items():
+        body = ast.parse(path.read_bytes()).body
+        imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = set(imported_names(ast.Module(imports, type_ignores=[]), module))
+        if module not in NEEDS_THEM:
+            yield from (f"{module} imports {name} at its top" for name in names & SLOW_IMPORTS)
+
+
 def home_is_named(root: Path) -> Iterator[str]:
     """No file names a path of somebody's machine."""
     for path in tracked_files(root):
@@ -200,6 +212,7 @@ RULES: list[Rule] = [
     module_is_long_or_nameless,
     docstring_is_missing,
     annotations_are_hidden,
+    slow_import_is_at_the_top,
     home_is_named,
 ]
 
@@ -235,6 +248,7 @@ BREACHES: list[tuple[Rule, dict[str, str], str]] = [
         "rlhf_lab.kl.K.f",
     ),
     (annotations_are_hidden, {"kl.py": "from __future__ import annotations"}, "rlhf_lab/kl.py:1"),
+    (slow_import_is_at_the_top, {"kl.py": "'K.'\nfrom scipy import stats"}, "kl imports scipy.st"),
     (
         home_is_named,
         {"kl.py": "x = '" + "/".join(["", "home", "ada"]) + "'"},

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import binned_statistic
 from torch import Tensor
 
 from rlhf_lab.preferences import preference_accuracy
@@ -68,7 +67,10 @@ def calibration(
     Of pairs: probabilities σ(r_1 - r_2) and whether the first won.
     """
     predicted, happened = probabilities.double().numpy(), outcomes.double().numpy()
-    means, _, _ = binned_statistic(predicted, [predicted, happened], bins=bins, range=(0, 1))
-    count, _ = np.histogram(predicted, bins=bins, range=(0, 1))
+    count, sum_predicted, sum_happened = (
+        np.histogram(predicted, bins=bins, range=(0, 1), weights=weights)[0]
+        for weights in (None, predicted, happened)
+    )
     held = count > 0
-    return Calibration(means[0][held], means[1][held], count[held])
+    number = count[held]
+    return Calibration(sum_predicted[held] / number, sum_happened[held] / number, number)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from importlib.metadata import version
 
-from transformers import GPT2LMHeadModel
+from torch import nn
 
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.train.loop import history
@@ -27,7 +27,7 @@ SOURCES = (
 )
 
 
-def review_model() -> GPT2LMHeadModel:
+def review_model() -> nn.Module:
     """A GPT-2 of 0.1 million parameters that writes reviews; about 10 s on first use, then cached.
 
     Every call returns a new model whose weights learn. To train it anew, delete the file in
@@ -36,11 +36,11 @@ def review_model() -> GPT2LMHeadModel:
     return cached_weights(_untrained, _pretrain, name="review-model", made_by=_recipe())
 
 
-def _untrained() -> GPT2LMHeadModel:
+def _untrained() -> nn.Module:
     return tiny_gpt2(len(VOCABULARY), **ARCHITECTURE)
 
 
-def _pretrain(model: GPT2LMHeadModel) -> None:
+def _pretrain(model: nn.Module) -> None:
     run = train_sft(model, training_texts(**TEXTS), TRAINING)
     history(run, steps=TRAINING.steps)
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from itertools import islice
 
-from transformers import GPT2LMHeadModel
+from torch import nn
 
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import Responses, pad
@@ -33,7 +33,7 @@ SOURCES = (
 )
 
 
-def sums_model() -> GPT2LMHeadModel:
+def sums_model() -> nn.Module:
     """A GPT-2 of 0.2 million parameters that adds as people do; about a minute on first use.
 
     Then cached: every call returns a new model whose weights learn. To train it anew, delete the
@@ -53,11 +53,11 @@ def solutions(count: int, *, seed: int) -> Responses:
     return pad([encode(question(digits)) for digits in rows], answers)
 
 
-def _untrained() -> GPT2LMHeadModel:
+def _untrained() -> nn.Module:
     return tiny_gpt2(len(VOCABULARY), **ARCHITECTURE)
 
 
-def _pretrain(model: GPT2LMHeadModel) -> None:
+def _pretrain(model: nn.Module) -> None:
     first = train_sft(model, solutions(**TEXTS), FIRST)
     history(islice(first, FIRST_STEPS), steps=FIRST_STEPS)
     history(train_sft(model, demonstrations(**TEXTS), THEN), steps=THEN.steps)
