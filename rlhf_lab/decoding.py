@@ -87,22 +87,22 @@ class CapturedReader(FixedReader):
         if self.replayed is not None:
             self.graph.replay()
             return self.replayed
-        ours, (stream, memory) = torch.cuda.current_stream(), captures(self.ids.device)
+        ours, (stream, keeper) = torch.cuda.current_stream(), captures(self.ids.device)
         stream.wait_stream(ours)
         with torch.cuda.stream(stream):
             if self.graph is None:
                 self.graph, logits = torch.cuda.CUDAGraph(), super().step()
             else:
-                self.replayed = self.capture(memory)
+                self.replayed = self.capture(keeper)
         ours.wait_stream(stream)
         return logits if self.replayed is None else self.step()
 
-    def capture(self, memory: torch.cuda.MemPool) -> Logits:
+    def capture(self, keeper: torch.cuda.CUDAGraph) -> Logits:
         """Record the step, which runs nothing; its logits will lie where these do.
 
         torch.cuda.graph would first give all free memory back to the driver, at each rollout.
         """
-        self.graph.capture_begin(pool=memory.id)
+        self.graph.capture_begin(pool=keeper.pool())
         try:
             return super().step()
         finally:
@@ -110,10 +110,17 @@ class CapturedReader(FixedReader):
 
 
 @cache
-def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.MemPool]:
-    """The stream and the memory that all captures on a GPU share, one after the other."""
-    with torch.cuda.device(device):
-        return torch.cuda.Stream(), torch.cuda.MemPool()
+def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.CUDAGraph]:
+    """The stream of all captures on a GPU, and a small graph that keeps their memory for the next.
+
+    Captures share memory as long as one graph that lives there does.
+    """
+    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream()):
+        keeper = torch.cuda.CUDAGraph()
+        keeper.capture_begin()
+        torch.zeros(1, device=device)
+        keeper.capture_end()
+        return torch.cuda.current_stream(), keeper
 
 
 def reader(

@@ -97,7 +97,7 @@ def _batches_of_like_length(
     size, batch_size = len(responses), config.batch_size
     if not 1 <= batch_size <= size:
         raise ValueError(f"batch_size must lie in 1..{size}, the number of rows, got {batch_size}")
-    lengths = responses.mask.sum(dim=1)
+    lengths = responses.mask.sum(dim=1).cpu()
     return islice(_endless_batches(lengths, batch_size, generator), config.steps)
 
 
