@@ -1,6 +1,7 @@
 """Verdicts: each outcome can occur, and the recorded runs of every experiment have one."""
 
 import dataclasses
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -26,11 +27,15 @@ EXPERIMENTS = {name_of(m): m for topic in catalogue.TOPICS.values() for m in top
 SEEDS = range(5)
 
 
+@cache
+def blank() -> Run:
+    """A run of nothing: git is asked for the commit once, not for each made-up run."""
+    return recorded("x", seed=0, settings={}, metrics={}, seconds=1.0)
+
+
 def run(name: str, seed: int, metrics: Metrics, seconds: float = 1.0) -> Run:
     """A run as it would be recorded."""
-    return dataclasses.replace(
-        recorded("x", seed=seed, settings={}, metrics=metrics, seconds=seconds), name=name
-    )
+    return dataclasses.replace(blank(), name=name, seed=seed, metrics=metrics, seconds=seconds)
 
 
 def made_up(module: ModuleType, tables: list[dict[str, dict[str, Metrics]]]) -> dict:

@@ -27,7 +27,8 @@ def folders(tmp_path_factory):
     """What each killed run has left: of all three, which are forks of one process."""
     places = {algorithm: tmp_path_factory.mktemp(algorithm) for algorithm in ALGORITHMS}
     forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["killed_run"])
+    # What the runs import is imported once, by the process that they are forks of.
+    forks.set_forkserver_preload(["killed_run", "transformers.models.gpt2.modeling_gpt2"])
     living = {
         name: forks.Process(target=slow_run, args=(name, places[name], STEPS)) for name in places
     }
