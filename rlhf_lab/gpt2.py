@@ -13,9 +13,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm
 
+from rlhf_lab.attention import attention_bias, computed_in, mixed
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
 Hidden = Float[Tensor, "batch position width"]
+SHARED_FROM = {"cuda": 4096}
+"""tokens in columns that rows may share; of fewer a GPU needs less than to start a second pass"""
 KNOWN = {"activation_function": ("gelu_new", "gelu_pytorch_tanh"), "add_cross_attention": (False,),
          "scale_attn_weights": (True,), "scale_attn_by_inverse_layer_idx": (False,)}  # fmt: skip
 
@@ -40,7 +43,8 @@ class GPT2Trunk(nn.Module):
         """Hidden states of the last `keep` columns at least, and the cache; as transformers'."""
         inputs, cache = (input_ids, attention_mask, position_ids), past_key_values
         context = input_ids.shape[1] - keep if keep and cache is None else 0
-        rows = distinct_rows(input_ids[:, :context], attention_mask[:, :context])
+        many = len(input_ids) * context >= SHARED_FROM.get(input_ids.device.type, 0)
+        rows = distinct_rows(input_ids[:, :context], attention_mask[:, :context]) if many else None
         if rows is not None:
             first, row_of = rows
             shared = JoinedCache(len(self.h))
@@ -60,7 +64,7 @@ class GPT2Trunk(nn.Module):
         cache: Cache,
     ) -> Hidden:
         """The hidden states of tokens that follow what the cache holds; the cache takes them in."""
-        bias = attention_bias(mask, ids.shape[1], self.wte.weight.dtype)
+        bias = attention_bias(mask, ids.shape[1], computed_in(self.wte.weight))
         bias = bias.repeat_interleave(self.config.n_head, dim=0)
         x = self.wte(ids) + self.wpe(positions)
         for number, block in enumerate(self.h):
@@ -102,34 +106,14 @@ def attention(
     cache: Cache,
     layer: int,
 ) -> Hidden:
-    """softmax(Q Kᵀ / √d + bias) V in each head, over the cache and x (Vaswani et al. 2017, Eq. 1).
-
-    Written out, which is faster on a CPU for texts of this length than a kernel that saves memory.
-    """
+    """Self-attention of x in each head, over the cache and x."""
     batch, length, width = x.shape
     heads = weights.num_heads
     parts = _linear(x, weights.c_attn).view(batch, length, 3, heads, width // heads)
     query, key, value = parts.permute(2, 0, 3, 1, 4).flatten(1, 2)
-    keys, values = cache.extended(layer, key, value)
-    scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.scaling)
-    mixed = torch.bmm(scores.softmax(dim=-1), values)
-    mixed = mixed.view(batch, heads, length, -1).transpose(1, 2).reshape(x.shape)
-    return _linear(mixed, weights.c_proj)
-
-
-def attention_bias(
-    mask: Bool[Tensor, "batch context"], length: int, dtype: torch.dtype
-) -> Float[Tensor, "batch length context"]:
-    """0 where one of the last `length` tokens looks: at real tokens not later than itself.
-
-    Elsewhere half the lowest number of the dtype, also where rounded to fewer bits. It is not -∞:
-    a pad before the text sees nothing, and its softmax would be NaN.
-    """
-    context = mask.shape[1]
-    column = torch.arange(context, device=mask.device)
-    allowed = mask[:, None] & (column <= column[context - length :, None])
-    bias = torch.zeros(allowed.shape, dtype=dtype, device=mask.device)
-    return bias.masked_fill(~allowed, torch.finfo(dtype).min / 2)
+    y = mixed(query, *cache.extended(layer, key, value), bias, scale=weights.scaling)
+    y = y.view(batch, heads, length, -1).transpose(1, 2).reshape(x.shape)
+    return _linear(y, weights.c_proj)
 
 
 def _linear(x: Hidden, layer: nn.Module) -> Float[Tensor, "batch position output"]:

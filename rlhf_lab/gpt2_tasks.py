@@ -22,7 +22,8 @@ VOCABULARY = 50_257
 SMALL = {"layers": 12, "width": 768, "heads": 12, "context": 1024}
 """with this vocabulary GPT-2-small: 124,439,808 weights"""
 PROMPTS = 4096
-SOURCES = ("gpt2.py", "models.py", "train/loop.py", "train/micro_batches.py", "train/sft.py")
+LOOP = ("train/loop.py", "train/micro_batches.py", "train/sft.py")
+SOURCES = ("attention.py", "gpt2.py", "models.py", *LOOP)
 
 
 @dataclass(frozen=True)

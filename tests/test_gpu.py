@@ -77,6 +77,15 @@ def test_in_bfloat16_a_rollout_has_nearly_the_log_probs_that_it_is_scored_with()
 
 
 @torch.no_grad()
+def test_in_float32_the_kernels_of_a_gpu_give_the_same_log_probs():
+    model, batch = copy.deepcopy(MODEL).float(), pad([[1, 2, 3], [4]], [[5, 6], [7, 8, 9, 10]])
+    here = response_logprobs(model, batch)[batch.mask]
+    there = response_logprobs(model.to("cuda"), batch.to("cuda")).cpu()[batch.mask]
+    assert torch.allclose(here, there, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+@torch.no_grad()
 def test_no_token_waits_for_the_host():
     batch, model = BATCH.to("cuda"), copy.deepcopy(MODEL).to("cuda")
     read, tokens = reader(model, batch.prompts, batch.prompt_mask, max_tokens=10), TOKENS.cuda()

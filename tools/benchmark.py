@@ -182,6 +182,7 @@ def show(benchmark: Benchmark) -> None:
 def main(given: argparse.Namespace) -> list[str]:
     """Run, record and print; what failed, where the rest could go on."""
     names, failures = given.workload or list(WORKLOADS), []
+    given.folder.mkdir(parents=True, exist_ok=True)
     place = given.folder / file_name(given.size, given.device)
     before = json.loads(place.read_text())["workloads"] if place.exists() else {}
     content = {"size": given.size, "device": given.device, "versions": versions(given)}

@@ -62,7 +62,7 @@ def dpo_path(task: Task, *, beta: float, steps: int | None = None) -> Iterator[M
     config = DPOConfig(
         beta=beta,
         learning_rate=scale.dpo_rate,
-        optimizer=torch.optim.Adam,
+        optimizer=task.scale.adam,
         **_fitted(task, steps),
     )
     training = train_dpo(policy, task.reference, task.pairs, config)

@@ -48,13 +48,15 @@ class Scale:
     batch: int = 32
     """pairs, or texts, of a fitted step"""
     micro_batch_size: int | None = None
+    adam: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    """of PPO, GRPO and DPO"""
     max_tokens: int = MAX_TOKENS
     end_token: int | None = END
 
     def sampling(self) -> dict:
-        """The settings of PPO and GRPO that say how responses are drawn and how many at a time."""
+        """The settings that PPO and GRPO share."""
         names = ("max_tokens", "end_token", "micro_batch_size")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"optimizer": self.adam}
 
 
 @dataclass(frozen=True)
