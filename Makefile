@@ -20,7 +20,7 @@ book sphinx: export RLHF_LAB_STATIC := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help book sphinx test rerun check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
+.PHONY: help book sphinx test test-book rerun check serve lint clean notebooks run-notebooks check-links zip pdf release lab \
         lab-env lab-release lab-grade lab-test benchmark
 
 help:  ## list the targets
@@ -48,9 +48,13 @@ book: $(VENV)/.installed  ## build the book into _build/html; warnings are error
 	$(bin)/jupyter-book build . -W --keep-going -n
 	@touch _build/.complete
 
-test: book  ## run the tests, those of the built book in a browser included
+test: $(VENV)/.installed  ## run the tests of the package, its worlds, derivations and tools
 	@echo "== test"
-	$(bin)/python -m pytest -n 2 --dist worksteal -m "not rerun"
+	$(bin)/python -m pytest -n 2 --dist worksteal -m "not rerun and not browser"
+
+test-book: book  ## run the tests of the built book, most of them in a browser
+	@echo "== test-book"
+	$(bin)/python -m pytest -n 2 --dist worksteal -m browser tests/book
 
 rerun: $(VENV)/.installed  ## repeat what is recorded: a seed of each experiment, every altered line
 	@echo "== rerun"
@@ -63,7 +67,7 @@ lint: $(VENV)/.installed  ## check style and format
 	$(bin)/python tools/format_pages.py --check chapters/*.md
 	$(bin)/python tools/make_notebooks.py --check
 
-check: lint book test rerun  ## all that CI runs: lint, book, test, rerun
+check: lint book test test-book rerun  ## all that CI runs: lint, book, test, test-book, rerun
 
 # An environment of its own: trl is no part of the book. torch comes first, so that a CPU build stays.
 .venv-benchmark/.installed:

@@ -12,7 +12,7 @@ from itertools import count
 from beartype import BeartypeConf, beartype
 from jaxtyping import config
 
-MOST_CHECKS = 20_000  # in one test; of a call the arguments are one and the result another
+MOST_CHECKS = 5_000  # in one test; of a call the arguments are one and the result another
 
 
 def begin() -> None:

@@ -21,7 +21,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 BOOK = Path(os.environ.get("RLHF_LAB_BOOK", ROOT / "_build" / "html")).resolve()
 PATIENCE = 120_000  # milliseconds: pages with many formulas, on a machine that does other work
 FLAGS = [
@@ -211,6 +212,14 @@ def book() -> Path:
     if not (BOOK / "index.html").is_file():
         missing(f"no built book at {BOOK}: run `make book`")
     return BOOK
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the built book or for a browser is marked: `make test` has neither."""
+    for item in items:
+        if item.path.parent == HERE and {"book", "browser"} & set(item.fixturenames):
+            item.add_marker("browser")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

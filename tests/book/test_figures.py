@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from rlhf_lab import plots
 from rlhf_lab.explore import Picture, explore
 
-pytestmark = pytest.mark.browser
 BETAS = [0.1, 0.5, 1.0, 2.0]
 REWARD = np.array([-1.0, 0.5, 1.0])
 ALT = "Three bars: the smaller beta, the more the best response gets."

@@ -4,7 +4,6 @@ import pytest
 
 from rlhf_lab.filter_table import filter_table
 
-pytestmark = pytest.mark.browser
 HTML = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Table</title><style>
 :root {{ color-scheme: light dark; color: #222; background: #fff; }}

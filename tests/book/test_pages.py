@@ -9,7 +9,6 @@ import pytest
 from page_tags import places_of, tags_of
 from rlhf_book.weights import weight
 
-pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 PHONE = {"width": 390, "height": 844}
 MOST_BYTES = 300_000  # compressed, as a server sends it; without MathJax

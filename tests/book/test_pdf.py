@@ -8,7 +8,6 @@ import pytest
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
-pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 

@@ -16,7 +16,6 @@ from playwright.sync_api import Browser, Page
 from rlhf_book.address import branch_of, release_of, repository_of, site_of
 from rlhf_book.moved import moved_page
 
-pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/x/y/"
 

@@ -6,7 +6,6 @@ from rlhf_lab.derivations.gibbs import gibbs
 from rlhf_lab.derivations.optimal_policy import closed_form, sums_to_one
 from rlhf_lab.stepper import stepper
 
-pytestmark = pytest.mark.browser
 HTML = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Lines</title><style>
 :root {{ color-scheme: light dark; color: #222; background: #fff; }}
