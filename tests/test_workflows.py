@@ -103,7 +103,8 @@ def test_the_tests_of_the_package_import_only_what_their_job_installs(name):
         for path in (ROOT / "tests").rglob("*.py")
         if not any(path.is_relative_to(out) for out in left_out())
     ]
-    own = {path.stem for path in paths} | {"rlhf_lab"} | sys.stdlib_module_names
+    tools = {path.stem for path in (ROOT / "tools").iterdir()}
+    own = {path.stem for path in paths} | tools | {"rlhf_lab"} | sys.stdlib_module_names
     comes_from = packages_distributions()
     missing = {
         (path.name, package)
