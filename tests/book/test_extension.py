@@ -233,6 +233,14 @@ def test_only_pages_whose_code_changed_run_again(built: Book):
     assert ("202" in built.html("other.html"), "303" in built.html("other.html")) == (False, True)
 
 
+def test_a_change_of_the_text_runs_no_cell(built: Book):
+    text = (built.root / "other.md").read_text()
+    built.write("other.md", text.replace("Text.", "Another text."))
+    assert built.executed() == set()
+    assert "Another text." in built.html("other.html")
+    built.write("other.md", text)
+
+
 def test_an_earlier_text_does_not_bring_back_outputs_of_earlier_code(built: Book):
     text = (built.root / "other.md").read_text()
     built.write("other.md", text.replace("print(", "print(1, "))
