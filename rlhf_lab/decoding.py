@@ -128,6 +128,5 @@ def reader(
 ) -> Reader | FixedReader:
     """What reads fastest here: from a CUDA graph where there is a GPU and the package's GPT-2."""
     if isinstance(model, GPT2) and prompts.is_cuda:
-        most = prompts.shape[1] + max_tokens
-        return CapturedReader(model, prompts, mask, room=most + -most % 8)  # for aligned kernels
+        return CapturedReader(model, prompts, mask, room=prompts.shape[1] + max_tokens)
     return Reader(model, prompts, mask)

@@ -23,7 +23,7 @@ SMALL = {"layers": 12, "width": 768, "heads": 12, "context": 1024}
 """with this vocabulary GPT-2-small: 124,439,808 weights"""
 PROMPTS = 4096
 LOOP = ("train/loop.py", "train/micro_batches.py", "train/sft.py")
-SOURCES = ("attention.py", "gpt2.py", "models.py", *LOOP)
+SOURCES = ("gpt2.py", "models.py", *LOOP)
 
 
 @dataclass(frozen=True)

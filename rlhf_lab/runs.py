@@ -102,10 +102,12 @@ def recorded_folder() -> Path:
 
 
 def current_commit() -> str:
-    """The commit of this code, "+ changes" where files differ from it.
+    """RLHF_LAB_COMMIT, for a copy without its history, else the commit that git finds.
 
-    Where git does not know it, as in a copy without its history, RLHF_LAB_COMMIT, else "unknown".
+    "+ changes" where files differ from it, "unknown" where git knows none.
     """
+    if named := os.environ.get("RLHF_LAB_COMMIT"):
+        return named
     package = Path(__file__).parent
     try:
         commit, changes = (
@@ -115,7 +117,7 @@ def current_commit() -> str:
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", package])
         )
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("RLHF_LAB_COMMIT", "unknown")
+        return "unknown"
     return commit + " + changes" if changes else commit
 
 

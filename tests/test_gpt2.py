@@ -7,8 +7,7 @@ from tiny_runs import ALGORITHMS, tiny_run
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from rlhf_lab import gpt2, precision
-from rlhf_lab.attention import attention_bias, in_one_kernel, written_out
-from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.gpt2 import GPT2, attention_bias
 from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
 from rlhf_lab.logprobs import response_logprobs, response_values
 from rlhf_lab.models import ScalarModel, frozen_copy, tiny_gpt2, trainable_copy
@@ -143,19 +142,6 @@ def test_no_token_looks_at_a_pad_or_at_a_later_token():
         [[False, True, True, False], [False, True, True, True]],
         [[True, True, True, False], [True, True, True, False]],
     ]
-
-
-def test_one_kernel_mixes_as_the_equation_does():
-    """A row of pads sees nothing: its weights are all equal, in both."""
-    generator = torch.Generator().manual_seed(0)
-    query, keys, values = (
-        torch.randn(6, n, 4, dtype=torch.float64, generator=generator) for n in (2, 5, 5)
-    )
-    mask = torch.rand(6, 5, generator=generator) < 0.5
-    mask[0] = False
-    bias = attention_bias(mask, 2, torch.float64)
-    one, other = (f(query, keys, values, bias, scale=0.3) for f in (in_one_kernel, written_out))
-    assert torch.allclose(one, other, atol=1e-12)
 
 
 def test_few_shared_columns_are_not_worth_a_second_pass_on_a_gpu(monkeypatch):

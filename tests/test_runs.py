@@ -28,7 +28,7 @@ def test_a_run_says_what_made_it():
     assert run.commit
 
 
-def test_where_git_knows_no_commit_it_can_be_named(monkeypatch):
+def test_a_copy_without_its_history_can_name_its_commit(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert runs.current_commit() == "unknown"
     monkeypatch.setenv("RLHF_LAB_COMMIT", "0123abc")
