@@ -56,9 +56,9 @@ test-book: book  ## run the tests of the built book, most of them in a browser
 	@echo "== test-book"
 	$(bin)/python -m pytest -n 2 --dist worksteal -m browser tests/book
 
-rerun: $(VENV)/.installed  ## repeat what is recorded: a seed of each experiment, every altered line
+rerun: $(VENV)/.installed  ## repeat what is recorded and what takes long: a seed of each experiment, every altered line
 	@echo "== rerun"
-	$(bin)/python -m pytest -n 2 --dist worksteal -m rerun tests/checks tests/derivations tests/experiments
+	$(bin)/python -m pytest -n 2 --dist worksteal -m rerun tests/checks tests/derivations tests/experiments tests/test_gpt2_small.py
 
 lint: $(VENV)/.installed  ## check style and format
 	@echo "== lint"

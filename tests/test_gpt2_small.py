@@ -17,6 +17,7 @@ from rlhf_lab.train.loop import history
 from rlhf_lab.worlds.reviews import END, encode
 
 CPU = torch.device("cpu")
+MOST_MODELS, RERUN = "ppo-ptx", pytest.mark.rerun  # `make test` trains it alone at full size
 TWO_STEPS = Size(steps=2, batch_size=4, micro_batch_size=4, pairs=4, group_size=2)
 
 
@@ -42,7 +43,10 @@ def test_it_is_gpt2_small(tasks):
     assert sum(p.numel() for p in tasks["reviews"].policy.parameters()) == 124_439_808
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "algorithm",
+    [name if name == MOST_MODELS else pytest.param(name, marks=RERUN) for name in ALGORITHMS],
+)
 def test_two_steps_learn_and_fit_into_six_gigabytes(tasks, algorithm, monkeypatch):
     """Each goes on with the weights that the one before has left; PPO with one pass a step."""
     one_pass = gpt2_small._ppo_config

@@ -1,4 +1,7 @@
-"""The exact twin: each optimiser ends where it was predicted to, on responses it sampled itself."""
+"""The exact twin: each optimiser ends where it was predicted to, on responses it sampled itself.
+
+These are whole runs: `make test` takes one of a kind, `make rerun` all.
+"""
 
 import pytest
 import torch
@@ -18,13 +21,23 @@ def test_ppo_ends_at_the_optimum():
     assert end("critic", "reward")["to_optimum"] <= 0.01
 
 
-@pytest.mark.parametrize("baseline", fixed_points.BASELINES)
+RERUN = pytest.mark.rerun
+
+
+@pytest.mark.parametrize(
+    "baseline",
+    [
+        "mean-and-std",
+        pytest.param("leave-one-out", marks=RERUN),
+        pytest.param("group-mean", marks=RERUN),
+    ],
+)
 def test_with_the_kl_in_the_reward_so_does_every_group_baseline(baseline):
     """At π* the reward less its penalty is one number for all responses: no advantage is left."""
     assert end(baseline, "reward", responses=512)["to_optimum"] <= 0.01
 
 
-@pytest.mark.parametrize("baseline", ["leave-one-out", "group-mean"])
+@pytest.mark.parametrize("baseline", ["group-mean", pytest.param("leave-one-out", marks=RERUN)])
 def test_grpo_without_the_std_ends_at_its_own_fixed_point_and_away_from_the_optimum(baseline):
     """k3 in the loss alone, then with a mean that contains the response: β becomes 8/7 β."""
     last = end(baseline, "loss")
@@ -39,6 +52,7 @@ def test_the_mean_that_contains_the_response_is_told_apart_from_the_one_that_doe
     assert (ends[0].exp() - ends[1].exp()).abs().sum() / 2 > 0.03
 
 
+@pytest.mark.rerun
 def test_with_the_std_the_scale_of_the_reward_does_not_decide_the_kl_at_the_end():
     settings = {"baseline": "mean-and-std", "kl_in": "loss", "responses": 256}
     kls = [end(reward_scale=scale, **settings)["kl"] for scale in (0.25, 1.0, 4.0)]
