@@ -6,7 +6,7 @@ from statistics import median
 from matplotlib.axes import Axes
 
 from rlhf_lab import plots
-from rlhf_lab.benchmark_record import MODES, WORKLOADS, Benchmark
+from rlhf_lab.benchmark_record import MODES, WORKLOADS, Benchmark, Timing
 from rlhf_lab.html_tables import table
 
 
@@ -25,10 +25,17 @@ def rows(benchmark: Benchmark) -> list[tuple[str, ...]]:
                     f"{median(timing.cpu):.3g}",
                     f"{timing.tokens / timing.seconds:.0f}",
                     f"{timing.peak_megabytes:.0f}",
-                    f"{benchmark.matrix_share(timing):.0%}",
+                    share(benchmark, timing),
                 )
             )
     return found
+
+
+def share(benchmark: Benchmark, timing: Timing) -> str:
+    """Of the machine's matrix rate; of its bandwidth where the least bytes are known."""
+    if timing.least_gigabytes:
+        return f"{benchmark.bandwidth_share(timing):.0%} of the bandwidth"
+    return f"{benchmark.matrix_share(timing):.0%}"
 
 
 HEAD = ("work", "side", "mode", "s a step", "CPU s", "tokens/s", "peak MB", "of the matrix rate")

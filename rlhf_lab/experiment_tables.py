@@ -107,10 +107,10 @@ def origin(variants: Iterable[Sequence[Run]]) -> str:
     torches = ", ".join(sorted({run.versions["torch"] for run in runs}))
     machines = ", ".join(sorted({machine(run) for run in runs}))
     seconds = sorted(run.seconds for run in runs)
-    return (
-        f"{len(runs)} runs of {seconds[0]:.1f} to {seconds[-1]:.1f} s; commit {commits}; "
-        f"torch {torches}; {machines}."
-    )
+    took = f"{len(runs)} runs of {seconds[0]:.1f} to {seconds[-1]:.1f} s"
+    if len(runs) == 1:
+        took = f"1 run of {seconds[0]:.1f} s"
+    return f"{took}; commit {commits}; torch {torches}; {machines}."
 
 
 def machine(run: Run) -> str:

@@ -27,6 +27,10 @@ from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 EXPERIMENTS: dict[str, ModuleType] = {"frontier": frontier, "overoptimisation": overoptimisation}
 REWARD_MODEL_RATE = 1e-4
 STANDARD = 512  # responses that the reward model is standardised on
+RATES = {"ppo_rate": 1e-4, "grpo_rate": 1e-4, "dpo_rate": 5e-5, "sft_rate": 1e-4}
+"""the largest of three for each method, 1, 3 and 10 times 1e-5 (DPO: half of that)
+
+Chosen on seed 100 so that all runs go far enough in 30 sampled steps, or 60 of fitting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +60,9 @@ def split(world: World) -> tuple[list[list[int]], list[list[int]]]:
 
 
 def scale_of(world: World, size: Size) -> Scale:
-    """The largest of three rates for each method, 1, 3 and 10 times 1e-5 (DPO: half of that).
-
-    Chosen on seed 100 so that all runs go far enough in 30 sampled steps, or 60 of fitting.
-    """
+    """`RATES`, and twice as many steps of fitting as of sampling."""
     return Scale(
-        ppo_rate=1e-4,
-        grpo_rate=1e-4,
-        dpo_rate=5e-5,
-        sft_rate=1e-4,
+        **RATES,
         sampled_steps=size.steps,
         fitted_steps=2 * size.steps,
         adam=partial(torch.optim.Adam, fused=True),

@@ -65,7 +65,7 @@ derivations.*
 mutation_record benchmark_record
 style
 svg plots
-gpt2_recording gpt2_experiments
+gpt2_recording gpt2_experiments gold_paths
 diagrams frames
 explore stepper html_tables loop_diagrams group_diagram reward_diagram
 token_colours derivation_tables mutation_tables filter_table benchmark_tables

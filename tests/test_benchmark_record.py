@@ -68,6 +68,9 @@ def test_on_a_gpu_each_mode_counts_beside_ours_of_as_many_bits():
 def test_the_share_of_the_bandwidth_is_the_floor_in_units_of_the_time():
     benchmark = from_json(on_gpu())
     assert benchmark.bandwidth_share(benchmark.workloads["dpo"].of("ours", "bf16")) == 20 / 80 / 1
+    shown = {row[1:3]: row[-1] for row in rows(benchmark)}
+    assert shown["ours", "bf16"] == "25% of the bandwidth"
+    assert shown["peer", "float32"] == "25%"  # 50 / 8 / 25, of the matrix rate
 
 
 def test_what_failed_is_left_out_of_the_table_of_ratios():

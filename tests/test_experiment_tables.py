@@ -122,5 +122,7 @@ def test_the_question_is_a_link_and_its_claims_stand_beside_it(module):
 
 def test_the_origin_names_commit_versions_and_hardware(module):
     words = experiment_tables.origin([[run("a", 0, x=[1.0])]])
-    assert "1 runs of 2.0 to 2.0 s" in words
+    assert "1 run of 2.0 s" in words
+    twice = experiment_tables.origin([[run("a", 0, x=[1.0]), run("a", 1, x=[1.0])]])
+    assert "2 runs of 2.0 to 2.0 s" in twice
     assert "no GPU" in words
