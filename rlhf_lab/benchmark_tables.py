@@ -15,8 +15,8 @@ def rows(benchmark: Benchmark) -> list[tuple[str, ...]]:
     found = []
     for name, comparison in benchmark.workloads.items():
         for timing in comparison.timings:
-            spread = f"{timing.seconds:.3g} ({min(timing.wall):.3g} to {max(timing.wall):.3g})"
-            spread = spread.replace(" ", "\N{NO-BREAK SPACE}")
+            extent = f"({min(timing.wall):.3g} to {max(timing.wall):.3g})"
+            spread = f"{timing.seconds:.3g} " + extent.replace(" ", "\N{NO-BREAK SPACE}")
             found.append(
                 (
                     name,

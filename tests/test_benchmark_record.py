@@ -91,7 +91,7 @@ def test_losses_are_told_by_how_far_they_are_apart():
 
 
 def test_a_row_holds_what_was_measured():
-    row, spread = rows(from_json(CONTENT))[0], "4 (2 to 36)".replace(" ", "\N{NO-BREAK SPACE}")
+    row, spread = rows(from_json(CONTENT))[0], "4 (2\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}36)"
     assert len(row) == len(HEAD)
     assert row == ("dpo", "peer", "float32", spread, "8", "25", "1000", "6%")
     assert spread in rows_as_html(from_json(CONTENT))
