@@ -97,6 +97,6 @@ def seeds_against_kl(
     against_kl(shown, metric, scale=scale, x_label=x_label, axes=axes)
     for line, where in zip(axes.get_lines(), shown.values(), strict=True):
         for kl, gained in zip(path(*where, "kl"), gain(*where, metric), strict=True):
-            look = {"color": line.get_color(), "linewidth": 0.8, "alpha": 0.6, "zorder": 1.5}
+            look = {"color": line.get_color(), "linewidth": 1.0, "alpha": 0.85, "zorder": 1.5}
             axes.plot(scale(kl), gained, linestyle=line.get_linestyle(), **look)
     return axes
