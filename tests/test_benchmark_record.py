@@ -51,7 +51,7 @@ def on_gpu():
         ("peer", "float32", 8.0), ("ours", "float32", 4.0), ("peer", "knobs", 6.0),
         ("peer", "bf16", 3.0), ("ours", "bf16", 1.0), ("peer", "defaults", 5.0),
     )]  # fmt: skip
-    timings[4] |= {"least_gigabytes": 20.0}
+    timings[1] |= {"least_gigabytes": 20.0}
     machine = {"gigaflops": {"highest": 25.0, "medium": 200.0, "bf16": 400.0}, "gigabytes": 80.0}
     dpo = CONTENT["workloads"]["dpo"] | {"timings": timings}
     return CONTENT | {"device": "cuda", "machine": machine, "workloads": {"dpo": dpo}}
@@ -67,7 +67,9 @@ def test_on_a_gpu_each_mode_counts_beside_ours_of_as_many_bits():
 
 def test_the_share_of_the_bandwidth_is_the_floor_in_units_of_the_time():
     benchmark = from_json(on_gpu())
-    assert benchmark.bandwidth_share(benchmark.workloads["dpo"].of("ours", "bf16")) == 20 / 80 / 1
+    assert (
+        benchmark.bandwidth_share(benchmark.workloads["dpo"].of("ours", "float32")) == 20 / 4 / 80
+    )
     shown = {row[1:3]: row[-1] for row in rows(benchmark)}
     assert shown["ours", "bf16"] == "25% of the bandwidth"
     assert shown["peer", "float32"] == "25%"  # 50 / 8 / 25, of the matrix rate
