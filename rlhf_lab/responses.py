@@ -5,8 +5,8 @@ Prompts are padded on the left, responses on the right, so that index t of every
 GPT-2 pads with its end-of-sequence token, and that token belongs to the response.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -38,7 +38,7 @@ class Responses:
         return len(self.tokens)
 
     def __getitem__(self, rows: Index) -> "Responses":
-        return Responses(*(array[rows] for array in self.arrays))
+        return checked_before(Responses, (array[rows] for array in self.arrays))
 
     @property
     def arrays(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -47,7 +47,7 @@ class Responses:
 
     def to(self, device: torch.device | str) -> "Responses":
         """The same batch on another device."""
-        return Responses(*(array.to(device) for array in self.arrays))
+        return checked_before(Responses, (array.to(device) for array in self.arrays))
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,23 @@ class Preferences:
         return len(self.chosen)
 
     def __getitem__(self, rows: Index) -> "Preferences":
-        return Preferences(self.chosen[rows], self.rejected[rows])
+        return checked_before(Preferences, (self.chosen[rows], self.rejected[rows]))
 
     def to(self, device: torch.device | str) -> "Preferences":
         """The same pairs on another device."""
-        return Preferences(self.chosen.to(device), self.rejected.to(device))
+        return checked_before(Preferences, (self.chosen.to(device), self.rejected.to(device)))
+
+
+def checked_before(kind: type, values: Iterable[object]):
+    """A `kind` with these fields, which are rows or columns of batches that were checked.
+
+    Only whether any is left is checked: on a GPU each look at a mask waits for all before it.
+    """
+    batch = object.__new__(kind)
+    vars(batch).update(zip((field.name for field in fields(kind)), values, strict=True))
+    if len(batch) == 0:
+        raise ValueError(f"no rows of {kind.__name__} were selected; a batch needs one at least")
+    return batch
 
 
 def pad(
@@ -109,12 +121,8 @@ def trim(responses: Responses) -> Responses:
     """The batch without the columns in which every row is padding: less to compute, same result."""
     first = int(responses.prompt_mask.any(dim=0).int().argmax())
     length = int(responses.mask.sum(dim=1).max())
-    return Responses(
-        responses.prompts[:, first:],
-        responses.prompt_mask[:, first:],
-        responses.tokens[:, :length],
-        responses.mask[:, :length],
-    )
+    kept = (slice(first, None), slice(first, None), slice(length), slice(length))
+    return checked_before(Responses, (x[:, k] for x, k in zip(responses.arrays, kept, strict=True)))
 
 
 def _pad_right(rows: Sequence[Sequence[int]], pad_token: int) -> tuple[Tensor, Tensor]:

@@ -31,7 +31,7 @@ from rlhf_lab.gpt2_small import ALGORITHMS
 FOLDER = Path(__file__).resolve().parent.parent / "runs"
 
 
-def record(experiment: str, name: str, seed: int) -> Path:
+def record(experiment: str, name: str, seed: int, folder: Path = FOLDER) -> Path:
     """Run one seed of one variant and save it."""
     torch.set_num_threads(1)
     module = importlib.import_module(f"rlhf_lab.experiments.{experiment}")
@@ -40,7 +40,7 @@ def record(experiment: str, name: str, seed: int) -> Path:
     metrics = module.run(seed, **settings)
     seconds = time.perf_counter() - start
     run = runs.recorded(name, seed=seed, settings=settings, metrics=metrics, seconds=seconds)
-    return runs.save(run, FOLDER)
+    return runs.save(run, folder)
 
 
 def record_experiment(experiment: str, *, seeds: range, processes: int) -> None:

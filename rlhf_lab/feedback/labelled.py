@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.responses import Index, Responses
+from rlhf_lab.responses import Index, Responses, checked_before
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Labelled:
         return len(self.targets)
 
     def __getitem__(self, rows: Index) -> "Labelled":
-        return Labelled(self.responses[rows], self.targets[rows])
+        return checked_before(Labelled, (self.responses[rows], self.targets[rows]))
 
     def to(self, device: torch.device | str) -> "Labelled":
         """The same responses and targets on another device."""
-        return Labelled(self.responses.to(device), self.targets.to(device))
+        return checked_before(Labelled, (self.responses.to(device), self.targets.to(device)))

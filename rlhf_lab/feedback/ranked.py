@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad as pad_array
 
-from rlhf_lab.responses import Index, Preferences, Responses
+from rlhf_lab.responses import Index, Preferences, Responses, checked_before
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Ranked:
 
     def __getitem__(self, elements: Index) -> "Ranked":
         numbers = torch.arange(len(self.responses)).view(-1, self.size)[elements]
-        return Ranked(self.responses[numbers.flatten()], self.size)
+        return checked_before(Ranked, (self.responses[numbers.flatten()], self.size))
 
     def to(self, device: torch.device | str) -> "Ranked":
         """The same rankings on another device."""
-        return Ranked(self.responses.to(device), self.size)
+        return checked_before(Ranked, (self.responses.to(device), self.size))
 
 
 def ranked_pairs(preferences: Preferences) -> Ranked:
@@ -55,12 +55,11 @@ def stacked(batches: Sequence[Responses]) -> Responses:
         [pad_array(array, (0, width - array.shape[1])) for array in (batch.tokens, batch.mask)]
         for batch in batches
     ]
-    return Responses(
-        torch.cat([batch.prompts for batch in batches]),
-        torch.cat([batch.prompt_mask for batch in batches]),
-        torch.cat([tokens for tokens, _ in wide]),
-        torch.cat([mask for _, mask in wide]),
-    )
+    arrays = [
+        (batch.prompts, batch.prompt_mask, *right)
+        for batch, right in zip(batches, wide, strict=True)
+    ]
+    return checked_before(Responses, map(torch.cat, zip(*arrays, strict=True)))
 
 
 def all_pairs(ranked: Ranked) -> Preferences:

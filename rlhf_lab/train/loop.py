@@ -1,5 +1,6 @@
 """What every training loop shares: batches, one update, the history of a run."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
@@ -96,7 +97,7 @@ def update(
     For a batch in slices, and for several processes, see `micro_batches.Update`. Raises
     FloatingPointError, with nothing changed, where the loss or its gradient is not finite.
     """
-    require_finite(loss, step)
+    require_finite("loss", loss.item(), step)
     optimizer.zero_grad()
     loss.backward()
     return step_along_gradient(
@@ -104,10 +105,10 @@ def update(
     )
 
 
-def require_finite(loss: Float[Tensor, ""], step: int) -> None:
-    """Raise FloatingPointError for a loss of NaN or infinity."""
-    if not loss.isfinite():
-        raise FloatingPointError(f"the loss is {loss.item()} at step {step}; nothing was updated")
+def require_finite(name: str, value: float, step: int) -> None:
+    """Raise FloatingPointError for NaN or infinity."""
+    if not math.isfinite(value):
+        raise FloatingPointError(f"the {name} is {value} at step {step}; nothing was updated")
 
 
 def step_along_gradient(
@@ -115,15 +116,12 @@ def step_along_gradient(
 ) -> float:
     """A step along the gradients that are there, their norm clipped; returns it unclipped."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm)
-    if not norm.isfinite():
-        raise FloatingPointError(
-            f"the gradient's norm is {norm.item()} at step {step}; nothing was updated"
-        )
+    norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm).item()
+    require_finite("gradient's norm", norm, step)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
-    return norm.item()
+    return norm
 
 
 def minimise(

@@ -44,7 +44,7 @@ class Update:
 
     def __init__(self, optimizer: torch.optim.Optimizer, *, step: int):
         self.optimizer, self.step = optimizer, step
-        self.sums: Metrics = {}
+        self.slices: list[tuple[float, dict[str, Float[Tensor, ""]]]] = []
         optimizer.zero_grad()
 
     def add(self, share: float, means: dict[str, Float[Tensor, ""]]) -> None:
@@ -53,30 +53,38 @@ class Update:
         The slice's graph is free afterwards. Raises FloatingPointError for a loss of NaN or ∞.
         """
         loss = share * means["loss"]
-        require_finite(loss, self.step)
+        require_finite("loss", loss.item(), self.step)
         loss.backward()
-        for name, mean in means.items():  # from -0.0, which added to changes nothing
-            self.sums[name] = self.sums.get(name, -0.0) + share * mean.item()
+        self.slices.append((share, {name: mean.detach() for name, mean in means.items()}))
 
     def apply(self, *, learning_rate: float, max_grad_norm: float) -> Metrics:
         """Change the weights; returns the means over the whole batch, and "grad_norm" unclipped.
 
         Raises FloatingPointError, with no weight changed, where the gradient is not finite.
         """
+        means = self.means()
         if processes.count() > 1:
-            self._sum_over_processes()
+            means = self._summed_over_processes(means)
         norm = step_along_gradient(
             self.optimizer,
             step=self.step,
             learning_rate=learning_rate,
             max_grad_norm=max_grad_norm,
         )
-        return self.sums | {"grad_norm": norm}
+        return means | {"grad_norm": norm}
 
-    def _sum_over_processes(self) -> None:
+    def means(self) -> Metrics:
+        """Σ share · mean; read from a GPU at once, since each reading waits for it."""
+        sums: Metrics = {}
+        for share, means in self.slices:
+            for name, mean in zip(means, torch.stack([*means.values()]).tolist(), strict=True):
+                sums[name] = sums.get(name, -0.0) + share * mean  # to -0.0: that changes nothing
+        return sums
+
+    def _summed_over_processes(self, means: Metrics) -> Metrics:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         for gradient in gradients:
             gradient.copy_(processes.summed(gradient))
-        values = gradients[0].new_tensor(list(self.sums.values()), dtype=torch.float64)
-        self.sums = dict(zip(self.sums, processes.summed(values).tolist(), strict=True))
+        values = gradients[0].new_tensor(list(means.values()), dtype=torch.float64)
+        return dict(zip(means, processes.summed(values).tolist(), strict=True))

@@ -144,7 +144,7 @@ def test_the_rate_warms_up_and_the_norm_is_bounded(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings) or update.sums | {"grad_norm": 0.0},
+        lambda update, **settings: seen.append(settings) or update.means() | {"grad_norm": 0.0},
     )
     run(steps=3, learning_rate=1.0, warmup_steps=2, max_grad_norm=0.7)
     assert [s["learning_rate"] for s in seen] == [0.5, 1.0, 1.0]

@@ -286,7 +286,7 @@ def test_the_rates_fall_in_a_line_to_0(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings) or update.sums | {"grad_norm": 0.0},
+        lambda update, **settings: seen.append(settings) or update.means() | {"grad_norm": 0.0},
     )
     run(steps=4, epochs=1, minibatch_size=8, learning_rate=1.0, critic_learning_rate=2.0)
     assert [s["learning_rate"] for s in seen[::2]] == [1.0, 0.75, 0.5, 0.25]

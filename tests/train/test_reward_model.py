@@ -241,7 +241,7 @@ def test_the_rate_warms_up_then_falls_to_nothing(monkeypatch):
     seen = []
     monkeypatch.setattr(
         "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings["learning_rate"]) or update.sums,
+        lambda update, **settings: seen.append(settings["learning_rate"]) or update.means(),
     )
     trained(
         reward_model(BASE, seed=0),

@@ -65,7 +65,7 @@ def settings_of_updates(monkeypatch, run):
     seen = []
     monkeypatch.setattr(
         "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings) or update.sums | {"grad_norm": 0.0},
+        lambda update, **settings: seen.append(settings) or update.means() | {"grad_norm": 0.0},
     )
     history(run)
     return seen
