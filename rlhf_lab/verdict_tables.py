@@ -13,10 +13,12 @@ FEWEST_SEEDS = 5
 def verdict_of(module: ModuleType, variants: Recorded) -> Verdict | None:
     """The experiment's verdict; None where a variant that it needs has fewer than five seeds.
 
-    An experiment may name variants of another one in `BORROWED`, which its verdict needs as well.
+    An experiment may name variants of another one in `BORROWED`, which its verdict needs as well:
+    they are the recorded ones where they are not given.
     """
     borrowed = {name: runs_of(name) for name in getattr(module, "BORROWED", ())}
-    found = {name: variants.get(name, []) for name in module.VARIANTS} | borrowed
+    found = {name: [] for name in module.VARIANTS} | borrowed
+    found = {name: variants.get(name, runs) for name, runs in found.items()}
     if min(len(runs) for runs in found.values()) < FEWEST_SEEDS:
         return None
     return module.verdict(found)

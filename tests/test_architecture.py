@@ -62,7 +62,7 @@ intervals gold_curves
 runs machine metrics_log
 experiments.*
 derivations.*
-mutation_record benchmark_record
+mutation_record benchmark_record rerun_record
 style
 svg plots
 gpt2_recording gpt2_experiments gold_paths

@@ -126,6 +126,15 @@ def test_an_experiment_with_few_seeds_has_no_verdict():
     assert "fewer than 5 seeds" in in_full(verdict_of(module, few))
 
 
+def test_runs_of_another_experiment_are_the_given_ones_before_the_recorded_ones():
+    """At another scale the recorded ones are of the wrong model."""
+    module = EXPERIMENTS["frontier"]
+    [borrowed], [own] = module.BORROWED, module.VARIANTS
+    given = {own: [run(own, seed, {}) for seed in SEEDS], borrowed: [run(borrowed, 0, {})]}
+    assert len(SEEDS) >= 5
+    assert verdict_of(module, given) is None
+
+
 def test_the_time_to_record_all_again_is_shared_by_the_cores():
     variants = [{"a": [run("a", 0, {}, seconds=60.0), run("a", 1, {}, seconds=180.0)]}]
     assert np.allclose(minutes_again(variants, cores=2), (2.0, 1.0))
