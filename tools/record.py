@@ -10,7 +10,7 @@ that an interrupted recording goes on where it stopped; delete a file to run it 
 trains GPT-2 of 124M parameters instead, by one of the algorithms of `rlhf_lab.gpt2_small`, on one
 GPU of 16 GB, or on several: accelerate launch --multi_gpu --num_processes 4 tools/record.py ...
 With `overoptimisation` or `frontier` in place of an algorithm it runs that experiment on GPT-2,
-which took 20 GB with `--micro-batch-size 64`; less with fewer.
+which took 20 GB with `--micro-batch-size 64`.
 It writes metrics, curves and samples under runs/, and goes on where it was broken off.
 """
 
