@@ -7,12 +7,14 @@ GPT-2 pads with its end-of-sequence token, and that token belongs to the respons
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Index = slice | Int[Tensor, "row"]
+Batch = TypeVar("Batch")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,10 @@ class Responses:
         return len(self.tokens)
 
     def __getitem__(self, rows: Index) -> "Responses":
-        return checked_before(Responses, (array[rows] for array in self.arrays))
+        picked = [array[rows] for array in self.arrays]
+        if any(x.shape[1:] != y.shape[1:] for x, y in zip(picked, self.arrays, strict=True)):
+            raise ValueError(f"rows must be a slice, as [3:4], or a tensor of rows, got {rows!r}")
+        return checked_before(Responses, picked)
 
     @property
     def arrays(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -47,7 +52,7 @@ class Responses:
 
     def to(self, device: torch.device | str) -> "Responses":
         """The same batch on another device."""
-        return checked_before(Responses, (array.to(device) for array in self.arrays))
+        return checked_before(Responses, (array.to(device=device) for array in self.arrays))
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,9 @@ class Preferences:
         return checked_before(Preferences, (self.chosen.to(device), self.rejected.to(device)))
 
 
-def checked_before(kind: type, values: Iterable[object]):
-    """A `kind` with these fields, which are rows or columns of batches that were checked.
-
-    Only whether any is left is checked: on a GPU each look at a mask waits for all before it.
-    """
+def checked_before(kind: type[Batch], values: Iterable[object]) -> Batch:
+    """Whole rows or columns of batches that were checked, as a `kind`; ValueError for no rows."""
+    # Masks are not looked at again: on a GPU each look waits for all before it.
     batch = object.__new__(kind)
     vars(batch).update(zip((field.name for field in fields(kind)), values, strict=True))
     if len(batch) == 0:
@@ -128,10 +131,7 @@ def trim(responses: Responses) -> Responses:
 def _pad_right(rows: Sequence[Sequence[int]], pad_token: int) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([len(row) for row in rows])
     if len(rows) == 0 or lengths.min() == 0:
-        raise ValueError(
-            "every prompt and every response needs at least one token, "
-            f"got lengths {lengths.tolist()}"
-        )
+        raise ValueError(f"every row needs at least one token, got lengths {lengths.tolist()}")
     mask = torch.arange(int(lengths.max())) < lengths[:, None]
     ids = torch.full(mask.shape, pad_token)
     ids[mask] = torch.tensor([token for row in rows for token in row])

@@ -1,6 +1,9 @@
 import pytest
 import torch
+from jaxtyping import config
 
+from rlhf_lab.feedback.labelled import Labelled
+from rlhf_lab.feedback.ranked import Ranked
 from rlhf_lab.responses import Preferences, Responses, Rollout, pad, trim
 
 
@@ -82,6 +85,47 @@ def test_slicing_keeps_pairs_together():
     second = pairs[torch.tensor([1])]
     assert len(pairs) == 2
     assert (second.chosen.tokens.item(), second.rejected.tokens.item()) == (4, 6)
+
+
+@pytest.mark.parametrize("rows", [0, (slice(None), slice(1, None)), None, torch.tensor([[0, 1]])])
+def test_what_does_not_pick_whole_rows_is_refused(rows):
+    """Picked rows are not checked as new ones are, so that they must be whole rows."""
+    batch, ranked = pad([[1], [2]], [[3, 4], [5]]), Ranked(pad([[1]] * 4, [[2]] * 4), 2)
+    both = Preferences(batch, batch), Labelled(batch, torch.zeros(2))
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    for kind in (batch, *both):
+        with pytest.raises(ValueError, match=r"rows must be a slice, as \[3:4\]"):
+            kind[rows]
+    with pytest.raises(IndexError, match="too many indices"):
+        ranked[:2, :1]
+
+
+def test_a_selection_of_no_rows_is_refused():
+    batch = pad([[1], [2]], [[3, 4], [5]])
+    for kind in (batch, Preferences(batch, batch), Labelled(batch, torch.zeros(2))):
+        for rows in (slice(2, None), torch.tensor([], dtype=torch.long)):
+            with pytest.raises(ValueError, match="no rows of Responses were selected"):
+                kind[rows]
+
+
+def test_picked_rows_pass_the_checks_of_new_ones():
+    batch = pad([[1], [2, 3], [4]], [[3, 4], [5], [6]])
+    ranked = Ranked(pad([[1]] * 3 + [[2]] * 3, [[n] for n in range(6)]), 3)
+    for rows in (slice(None, None, 2), torch.tensor([-1, 0, -1])):
+        picked = Labelled(batch, torch.zeros(3))[rows], Preferences(batch, batch)[rows]
+        for one in (batch[rows], trim(batch[rows]), *picked):
+            one.__post_init__()
+    for rows in (slice(1, None), torch.tensor([-1, 0])):
+        ranked[rows].__post_init__()
+        assert ranked[rows].responses.tokens[:3].flatten().tolist() == [3, 4, 5]
+
+
+def test_a_batch_moves_to_a_device_and_to_no_other_type():
+    batch = pad([[1]], [[2]])
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    assert batch.to("cpu").tokens.dtype == torch.long
+    with pytest.raises(TypeError, match="device=torch"):
+        batch.to(torch.float32)
 
 
 def test_rollout_logprobs_must_fit_the_responses():

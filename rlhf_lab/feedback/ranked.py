@@ -33,8 +33,9 @@ class Ranked:
         return len(self.responses) // self.size
 
     def __getitem__(self, elements: Index) -> "Ranked":
-        numbers = torch.arange(len(self.responses)).view(-1, self.size)[elements]
-        return checked_before(Ranked, (self.responses[numbers.flatten()], self.size))
+        best = torch.arange(0, len(self.responses), self.size)[elements]
+        rows = (best[..., None] + torch.arange(self.size)).flatten()
+        return checked_before(Ranked, (self.responses[rows], self.size))
 
     def to(self, device: torch.device | str) -> "Ranked":
         """The same rankings on another device."""
