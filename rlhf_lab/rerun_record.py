@@ -44,9 +44,14 @@ def differing(old: Run, new: Run) -> list[str]:
 
 
 def compared(pairs: Sequence[tuple[Run, Run]], *, processes: int, seconds: float | None) -> Rerun:
-    """The record of recorded runs and their repetitions. Raises ValueError for none."""
+    """The record of recorded runs and their repetitions.
+
+    Raises ValueError for none, and where the repetitions are not of one commit.
+    """
     if not pairs:
         raise ValueError("no runs to compare: is the folder of recorded runs empty?")
+    if len(commits := sorted({new.commit for _, new in pairs})) > 1:
+        raise ValueError(f"new runs must be of one commit, got {commits}: use an empty folder")
     found = {f"{old.name}/seed-{old.seed}": differing(old, new) for old, new in pairs}
     last = max((new for _, new in pairs), key=lambda run: run.date)
     return Rerun(

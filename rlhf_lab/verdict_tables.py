@@ -16,9 +16,9 @@ def verdict_of(module: ModuleType, variants: Recorded) -> Verdict | None:
     An experiment may name variants of another one in `BORROWED`, which its verdict needs as well:
     they are the recorded ones where they are not given.
     """
-    borrowed = {name: runs_of(name) for name in getattr(module, "BORROWED", ())}
-    found = {name: [] for name in module.VARIANTS} | borrowed
-    found = {name: variants.get(name, runs) for name, runs in found.items()}
+    found = {name: variants.get(name, []) for name in module.VARIANTS}
+    for name in getattr(module, "BORROWED", ()):
+        found[name] = variants[name] if name in variants else runs_of(name)
     if min(len(runs) for runs in found.values()) < FEWEST_SEEDS:
         return None
     return module.verdict(found)

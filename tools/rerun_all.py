@@ -47,6 +47,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the new runs are written")
     parser.add_argument("--processes", type=int, default=2, help="runs at a time")
     given = parser.parse_args()
+    if given.folder.resolve() == runs.recorded_folder().resolve():
+        parser.error(f"{given.folder} holds the recorded runs: name a folder for the new ones")
     recorded = recorded_runs()
     missing = [pair for pair in recorded if not path(pair[1], given.folder).exists()]
     start = time.perf_counter()

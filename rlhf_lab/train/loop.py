@@ -108,7 +108,7 @@ def update(
 def require_finite(name: str, value: float, step: int) -> None:
     """Raise FloatingPointError for NaN or infinity."""
     if not math.isfinite(value):
-        raise FloatingPointError(f"the {name} is {value} at step {step}; nothing was updated")
+        raise FloatingPointError(f"the {name} is {value} at step {step}; this update was not made")
 
 
 def step_along_gradient(

@@ -74,7 +74,7 @@ class Update:
         return means | {"grad_norm": norm}
 
     def means(self) -> Metrics:
-        """Σ share · mean; read from a GPU at once, since each reading waits for it."""
+        """Σ share · mean; those of a slice are read together: each reading waits for a GPU."""
         sums: Metrics = {}
         for share, means in self.slices:
             for name, mean in zip(means, torch.stack([*means.values()]).tolist(), strict=True):

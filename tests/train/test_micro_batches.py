@@ -92,7 +92,7 @@ def test_what_is_not_finite_in_one_slice_changes_no_weight(bad):
     update = Update(torch.optim.SGD([weight], lr=1.0), step=7)
     update.add(0.5, {"loss": weight + 1})
     loss = weight * torch.nan if bad == "loss" else weight.sqrt()
-    with pytest.raises(FloatingPointError, match="at step 7; nothing was updated"):
+    with pytest.raises(FloatingPointError, match="at step 7; this update was not made"):
         update.add(0.5, {"loss": loss}) or update.apply(learning_rate=1.0, max_grad_norm=1.0)
     assert weight.item() == 0
 
