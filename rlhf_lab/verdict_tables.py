@@ -1,11 +1,10 @@
 """The verdicts on the page of experiments, computed from the recorded runs when it is built."""
 
-from collections.abc import Sequence
 from html import escape
 from types import ModuleType
 
 from rlhf_lab.experiments.verdicts import Recorded, Verdict
-from rlhf_lab.runs import Run, runs_of
+from rlhf_lab.runs import runs_of
 
 FEWEST_SEEDS = 5
 
@@ -35,14 +34,3 @@ def in_full(verdict: Verdict | None) -> str:
         return f"<p>No verdict: a variant has fewer than {FEWEST_SEEDS} seeds.</p>"
     parts = "".join(f"<li>{escape(part)}</li>" for part in verdict.sentence.split("; "))
     return f"<p>Verdict: <strong>{verdict.outcome}</strong>.</p><ul>{parts}</ul>"
-
-
-def minutes_again(variants: Sequence[Recorded], *, cores: int) -> tuple[float, float]:
-    """Minutes to record everything again on some cores, one run on each: as recorded, and quiet.
-
-    Quiet: as if each run of a variant had taken as long as the shortest of them did.
-    """
-    groups: list[Sequence[Run]] = [runs for each in variants for runs in each.values()]
-    recorded = sum(run.seconds for runs in groups for run in runs)
-    quiet = sum(len(runs) * min(run.seconds for run in runs) for runs in groups)
-    return recorded / cores / 60, quiet / cores / 60

@@ -53,10 +53,18 @@ def record_experiment(experiment: str, *, seeds: range, processes: int) -> None:
         for name in module.VARIANTS
         if not (FOLDER / name / f"seed-{seed}.json").exists()
     ]
+    record_all([(*job, FOLDER) for job in missing], processes=processes)
+
+
+def record_all(jobs: list[tuple[str, str, int, Path]], *, processes: int) -> None:
+    """Call `record` with each of these, several at a time; the first that fails ends it."""
     with ProcessPoolExecutor(processes) as pool:
-        jobs = [pool.submit(record, *job) for job in missing]
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="run"):
-            job.result()
+        running = [pool.submit(record, *job) for job in jobs]
+        try:
+            for job in tqdm(as_completed(running), total=len(running), unit="run"):
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def record_at_scale(given: argparse.Namespace, size: Size) -> None:

@@ -2,7 +2,7 @@
 
     python tools/rerun_all.py FOLDER
 
-An hour and a half on two cores. New runs are written to FOLDER; what is there already is kept, so
+Over an hour on two cores. New runs are written to FOLDER; what is there already is kept, so
 that an interrupted rerun goes on. What came of it is printed and written to runs/rerun.json, which
 the page of experiments shows; the exit status is 1 where a number differs.
 
@@ -14,12 +14,10 @@ import argparse
 import json
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 
-from record import record
-from tqdm import tqdm
+from record import record_all
 
 from rlhf_lab import rerun_record, runs
 from rlhf_lab.experiment_tables import name_of, recorded_experiments
@@ -52,13 +50,8 @@ def main() -> None:
     recorded = recorded_runs()
     missing = [pair for pair in recorded if not path(pair[1], given.folder).exists()]
     start = time.perf_counter()
-    with ProcessPoolExecutor(given.processes) as pool:
-        jobs = [
-            pool.submit(record, experiment, run.name, run.seed, given.folder)
-            for experiment, run in missing
-        ]
-        for job in tqdm(as_completed(jobs), total=len(jobs), unit="run"):
-            job.result()
+    jobs = [(experiment, run.name, run.seed, given.folder) for experiment, run in missing]
+    record_all(jobs, processes=given.processes)
     seconds = round(time.perf_counter() - start) if len(missing) == len(recorded) else None
     pairs = [(run, runs.load(path(run, given.folder))) for _, run in recorded]
     found = rerun_record.compared(pairs, processes=given.processes, seconds=seconds)

@@ -4,7 +4,6 @@ import dataclasses
 from functools import cache
 from types import ModuleType
 
-import numpy as np
 import pytest
 from made_up_runs import HOLDS, REFUTES, Metrics
 
@@ -21,7 +20,7 @@ from rlhf_lab.experiments.verdicts import (
     within,
 )
 from rlhf_lab.runs import Run, recorded
-from rlhf_lab.verdict_tables import in_full, minutes_again, verdict_of
+from rlhf_lab.verdict_tables import in_full, verdict_of
 
 EXPERIMENTS = {name_of(m): m for topic in catalogue.TOPICS.values() for m in topic}
 SEEDS = range(5)
@@ -133,8 +132,3 @@ def test_runs_of_another_experiment_are_the_given_ones_before_the_recorded_ones(
     given = {own: [run(own, seed, {}) for seed in SEEDS], borrowed: [run(borrowed, 0, {})]}
     assert len(SEEDS) >= 5
     assert verdict_of(module, given) is None
-
-
-def test_the_time_to_record_all_again_is_shared_by_the_cores():
-    variants = [{"a": [run("a", 0, {}, seconds=60.0), run("a", 1, {}, seconds=180.0)]}]
-    assert np.allclose(minutes_again(variants, cores=2), (2.0, 1.0))
