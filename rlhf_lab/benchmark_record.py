@@ -23,8 +23,9 @@ class Timing:
     side: str
     """"ours" or "peer": trl, or for decoding transformers' `generate`"""
     mode: str
-    """"float32"; "knobs": float32 at "medium", and on a CPU attention written out; "bf16": products
-    in bfloat16; "defaults": trl's settings, which are that and checkpointing"""
+    """"float32"; "knobs": float32 at "medium", and on a CPU attention written out and freed memory
+    kept; "bf16": products in bfloat16; "defaults": trl's settings, which are that and
+    checkpointing"""
     wall: list[float]
     """seconds of each step"""
     cpu: list[float]

@@ -8,14 +8,13 @@ for them, so that a token copies none of those before it. Dropout does not exist
 
 from types import SimpleNamespace
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
-from torch.nn.functional import gelu, layer_norm
+from torch.nn.functional import gelu
 
+from rlhf_lab.gpt2_layers import Hidden, attention, attention_bias, head, linear, norm, projections
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
-Hidden = Float[Tensor, "batch position width"]
 SHARED_FROM = {"cuda": 4096}
 """tokens in columns that rows may share; of fewer a GPU needs less than to start a second pass"""
 KNOWN = {"activation_function": ("gelu_new", "gelu_pytorch_tanh"), "add_cross_attention": (False,),
@@ -47,7 +46,7 @@ class GPT2Trunk(nn.Module):
         if rows is not None:
             first, row_of = rows
             shared = JoinedCache(len(self.h))
-            self.read(*(x[first, :context] for x in inputs), shared)
+            self.read(*(x[first, :context] for x in inputs), shared, outputs=False)
             cache = shared.of_rows(row_of, heads=self.config.n_head)
             inputs = (input_ids[:, context:], attention_mask, position_ids[:, context:])
         if use_cache and not isinstance(cache, GrowingCache):
@@ -61,17 +60,25 @@ class GPT2Trunk(nn.Module):
         mask: Bool[Tensor, "batch context"],
         positions: Int[Tensor, "batch position"],
         cache: Cache,
-    ) -> Hidden:
-        """The hidden states of tokens that follow what the cache holds; the cache takes them in."""
+        *,
+        outputs: bool = True,
+    ) -> Hidden | None:
+        """The hidden states of tokens that follow what the cache holds; the cache takes them in.
+
+        Without `outputs` that is all: the last layer stops at its keys and values, and None comes.
+        """
         bias = attention_bias(mask, ids.shape[1], self.wte.weight.dtype)
         bias = bias.repeat_interleave(self.config.n_head, dim=0)
         x = self.wte(ids) + self.wpe(positions)
         for number, block in enumerate(self.h):
-            normed = _norm(x, block.ln_1)
-            x = x + attention(normed, block.attn, bias, cache, number)
-            inner = gelu(_linear(_norm(x, block.ln_2), block.mlp.c_fc), approximate="tanh")
-            x = x + _linear(inner, block.mlp.c_proj)
-        return _norm(x, self.ln_f)
+            query, *new = projections(norm(x, block.ln_1), block.attn)
+            keys, values = cache.extended(number, *new)
+            if not outputs and number == len(self.h) - 1:
+                return None
+            x = x + attention(query, keys, values, bias, block.attn)
+            inner = gelu(linear(norm(x, block.ln_2), block.mlp.c_fc), approximate="tanh")
+            x = x + linear(inner, block.mlp.c_proj)
+        return norm(x, self.ln_f)
 
 
 class GPT2(nn.Module):
@@ -94,50 +101,5 @@ class GPT2(nn.Module):
     def forward(self, logits_to_keep=0, **inputs):
         """Logits (batch, position, vocab) of the last `logits_to_keep` columns; 0 means all."""
         output = self.transformer(keep=logits_to_keep, **inputs)
-        output.logits = self.lm_head(output.last_hidden_state[:, -logits_to_keep:])
+        output.logits = head(output.last_hidden_state[:, -logits_to_keep:], self.lm_head)
         return output
-
-
-def attention(
-    x: Hidden,
-    weights: nn.Module,
-    bias: Float[Tensor, "batch_head position context"],
-    cache: Cache,
-    layer: int,
-) -> Hidden:
-    """softmax(Q Kᵀ / √d + bias) V in each head, over the cache and x (Vaswani et al. 2017, Eq. 1).
-
-    Written out, which is faster on a CPU for texts of this length than a kernel that saves memory.
-    """
-    batch, length, width = x.shape
-    heads = weights.num_heads
-    parts = _linear(x, weights.c_attn).view(batch, length, 3, heads, width // heads)
-    query, key, value = parts.permute(2, 0, 3, 1, 4).flatten(1, 2)
-    keys, values = cache.extended(layer, key, value)
-    scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.scaling)
-    mixed = torch.bmm(scores.softmax(dim=-1), values)
-    mixed = mixed.view(batch, heads, length, -1).transpose(1, 2).reshape(x.shape)
-    return _linear(mixed, weights.c_proj)
-
-
-def attention_bias(
-    mask: Bool[Tensor, "batch context"], length: int, dtype: torch.dtype
-) -> Float[Tensor, "batch length context"]:
-    """0 where one of the last `length` tokens looks: at real tokens not later than itself.
-
-    Elsewhere half the lowest number of the dtype, also where rounded to fewer bits. It is not -∞:
-    a pad before the text sees nothing, and its softmax would be NaN.
-    """
-    context = mask.shape[1]
-    column = torch.arange(context, device=mask.device)
-    allowed = mask[:, None] & (column <= column[context - length :, None])
-    bias = torch.zeros(allowed.shape, dtype=dtype, device=mask.device)
-    return bias.masked_fill(~allowed, torch.finfo(dtype).min / 2)
-
-
-def _linear(x: Hidden, layer: nn.Module) -> Float[Tensor, "batch position output"]:
-    return torch.addmm(layer.bias, x.flatten(0, 1), layer.weight).unflatten(0, x.shape[:2])
-
-
-def _norm(x: Hidden, layer: nn.Module) -> Hidden:
-    return layer_norm(x, layer.normalized_shape, layer.weight, layer.bias, layer.eps)

@@ -46,7 +46,8 @@ def sample(
         read = reader(model, prompts, prompt_mask, max_tokens=max_tokens)
         for count in range(max_tokens):
             logits = read.after(tokens[-1]) if tokens else read.logits
-            logits = precision.at_least_float32(logits) / temperature
+            logits = precision.at_least_float32(logits)
+            logits = logits if temperature == 1 else logits / temperature
             logits = without_early_end(logits, min_tokens=min_tokens - count, end_token=end_token)
             uniform = torch.rand(
                 size, 1, generator=generator, dtype=logits.dtype, device=generator.device

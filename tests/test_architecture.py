@@ -22,7 +22,8 @@ PACKAGE = "rlhf_lab"
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
 responses settings processes precision key_value_cache overwritten_logits cost
-gpt2 masked
+gpt2_layers masked memory
+gpt2
 kl preferences feedback.ranked feedback.labelled
 advantages
 logprobs

@@ -6,8 +6,9 @@ import torch
 from tiny_runs import ALGORITHMS, tiny_run
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from rlhf_lab import gpt2, precision
-from rlhf_lab.gpt2 import GPT2, attention_bias
+from rlhf_lab import gpt2, gpt2_layers, precision
+from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.gpt2_layers import attention_bias
 from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
 from rlhf_lab.logprobs import response_logprobs, response_values
 from rlhf_lab.models import ScalarModel, frozen_copy, tiny_gpt2, trainable_copy
@@ -86,14 +87,47 @@ def test_a_shared_prompt_is_read_once(monkeypatch):
     read = GPT2.base_model.fget(OURS).read
     tokens = []
 
-    def counted(ids, *rest):
+    def counted(ids, *rest, **options):
         tokens.append(ids.numel())
-        return read(ids, *rest)
+        return read(ids, *rest, **options)
 
     monkeypatch.setattr(OURS.transformer, "read", counted)
     response_logprobs(OURS, BATCH)
     width, length = BATCH.prompts.shape[1], BATCH.tokens.shape[1]
     assert tokens == [3 * (width - 1), 6 * length]
+
+
+def test_of_a_shared_prompt_the_last_layer_computes_keys_and_values_only(monkeypatch):
+    rows = []
+    forward = gpt2.attention
+    monkeypatch.setattr(gpt2, "attention", lambda *a: rows.append(len(a[0])) or forward(*a))
+    response_logprobs(OURS, BATCH)
+    heads, layers = OURS.config.n_head, OURS.config.n_layer
+    assert rows == [3 * heads] * (layers - 1) + [6 * heads] * layers
+
+
+def test_weights_first_or_rows_first_is_the_same(monkeypatch):
+    """What is done for thin batches of large models, here on a small one; gradients included."""
+    found = []
+    for rows in (range(0), range(1000)):
+        monkeypatch.setattr(gpt2_layers, "THIN", rows)
+        monkeypatch.setattr(gpt2_layers, "LARGE", 0)
+        logprobs = response_logprobs(OURS, BATCH)
+        drawn = sample(
+            OURS, BATCH.prompts, BATCH.prompt_mask, max_tokens=6, end_token=None,
+            generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip
+        found.append((logprobs, drawn.logprobs, *gradients(logprobs.sum(), OURS)))
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-12)
+
+
+def test_weights_come_first_for_thin_batches_of_large_models_only():
+    large, small = torch.empty(512, 512), torch.empty(128, 512)
+    thin = [rows for rows in range(200) if gpt2_layers.is_thin(torch.empty(rows, 512), large)]
+    assert thin == [*gpt2_layers.THIN]
+    assert not gpt2_layers.is_thin(torch.empty(32, 128), small)
+    assert not gpt2_layers.is_thin(torch.empty(32, 512, device="meta"), large)
 
 
 def test_chosen_and_rejected_in_one_pass_are_those_in_two():
