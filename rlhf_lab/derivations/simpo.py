@@ -78,7 +78,7 @@ def policy_of_simpo() -> Derivation:
             "policy of SimPO",
             Eq(over(beta * log(policy(y)), length(y)), terms(reward(y), c), evaluate=False),
             FREE,
-            "the average log-prob is the reward",
+            "β times the average log-prob is the reward",
         )
         .both_sides(
             Eq(log(policy(y)), whole, evaluate=False),

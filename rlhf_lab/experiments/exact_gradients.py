@@ -2,17 +2,24 @@
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from rlhf_lab.advantages import (
-    token_rewards,
-)
+from rlhf_lab.advantages import token_rewards
 from rlhf_lab.kl import k1
 from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
 from rlhf_lab.models import TabularPolicy
-from rlhf_lab.worlds.exact import ExactWorld
+from rlhf_lab.worlds.exact import ExactWorld, exact_world
 
 BETA = 0.5
+APART = 1_000  # of the policy's seed from the world's, whose first numbers are its reference
+
+
+def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
+    """A world, a random policy that is not its reference, and a generator for later draws."""
+    world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
+    generator = torch.Generator().manual_seed(APART + seed)
+    nn.init.normal_(policy.table, generator=generator)
+    return world, policy, generator
 
 
 @torch.no_grad()

@@ -9,14 +9,20 @@ is proved for exact values only.
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlhf_lab.advantages import gae
-from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
+from rlhf_lab.experiments.exact_gradients import (
+    BETA,
+    drawn,
+    exact_values,
+    token_scores,
+    world_rewards,
+)
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import TabularPolicy
 from rlhf_lab.train.loop import History, history
-from rlhf_lab.worlds.exact import ExactWorld, exact_world
+from rlhf_lab.worlds.exact import ExactWorld
 from rlhf_lab.worlds.optimum import objective
 
 LAMBDAS = tuple(step / 10 for step in range(11))
@@ -42,14 +48,6 @@ def run(seed: int, *, critic: str) -> History:
             yield {"lam": lam} | gradient_moments(world, policy, advantages, scores)
 
     return history(rows())
-
-
-def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
-    """A world, and a policy that is not its reference."""
-    world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
-    generator = torch.Generator().manual_seed(seed)
-    nn.init.normal_(policy.table, generator=generator)
-    return world, policy, generator
 
 
 def gradient_moments(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlhf_lab.advantages import (
     centred_outcome_advantages,
@@ -19,7 +19,13 @@ from rlhf_lab.advantages import (
     group_outcome_advantages,
     leave_one_out_advantages,
 )
-from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
+from rlhf_lab.experiments.exact_gradients import (
+    BETA,
+    drawn,
+    exact_values,
+    token_scores,
+    world_rewards,
+)
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -33,7 +39,7 @@ from rlhf_lab.experiments.verdicts import (
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import TabularPolicy
 from rlhf_lab.train.loop import History, history
-from rlhf_lab.worlds.exact import ExactWorld, exact_world
+from rlhf_lab.worlds.exact import ExactWorld
 from rlhf_lab.worlds.optimum import objective
 
 LAMBDAS, GROUP_SIZES = (0.0, 0.5, 0.95, 1.0), (2, 4, 16, 64)
@@ -60,9 +66,7 @@ class Estimate:
 
 def run(seed: int, *, baseline: str, responses: int = 65_536) -> History:
     """One baseline, at a policy that is not the reference, for every λ or every size of group."""
-    world, policy = exact_world(seed=seed), TabularPolicy(5, 3).double()
-    generator = torch.Generator().manual_seed(seed)
-    nn.init.normal_(policy.table, generator=generator)
+    world, policy, generator = drawn(seed)
     return history(_rows(world, policy, baseline, responses, generator))
 
 
@@ -90,8 +94,8 @@ def gae_estimate(
     with torch.no_grad():
         rewards = world_rewards(world, policy)
         advantages = gae(rewards, values, world.responses.mask, gamma=1.0, lam=lam)
-    drawn = _drawn(world, policy, responses, generator)
-    single = torch.einsum("nt,ntp->np", advantages, token_scores(world, policy))[drawn]
+    sampled = _sampled(world, policy, responses, generator)
+    single = torch.einsum("nt,ntp->np", advantages, token_scores(world, policy))[sampled]
     logprobs = sequence_logprobs(policy, world.responses)
     exact = objective(logprobs, world.reference_logprobs, world.rewards, beta=BETA)
     return _estimate(single, torch.autograd.grad(exact, policy.table)[0].flatten(), 1)
@@ -106,16 +110,16 @@ def group_estimate(
     generator: torch.Generator,
 ) -> Estimate:
     """Mean over a group of Â_i ∇log π(y_i) against the gradient of E[r]."""
-    drawn = _drawn(world, policy, responses, generator).view(-1, group_size)
-    weights = advantages(world.rewards[drawn])
-    scores = token_scores(world, policy).sum(dim=1)[drawn]
+    sampled = _sampled(world, policy, responses, generator).view(-1, group_size)
+    weights = advantages(world.rewards[sampled])
+    scores = token_scores(world, policy).sum(dim=1)[sampled]
     single = (weights[..., None] * scores).mean(dim=1)
     expected = (sequence_logprobs(policy, world.responses).exp() * world.rewards).sum()
     exact = torch.autograd.grad(expected, policy.table)[0].flatten()
     return _estimate(single, exact, group_size)
 
 
-def _drawn(world, policy, responses, generator) -> Tensor:
+def _sampled(world, policy, responses, generator) -> Tensor:
     probability = sequence_logprobs(policy, world.responses).exp().detach()
     return torch.multinomial(probability, responses, replacement=True, generator=generator)
 

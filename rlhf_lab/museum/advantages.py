@@ -145,5 +145,8 @@ RETURNS = (
         function=returns_of_whitened,
         looks="The critic never fits: its target changes scale with every batch.",
     ),
-    Bug(function=returns_without_values, looks="Explained variance stays near 0; values go to 0."),
+    Bug(
+        function=returns_without_values,
+        looks="Values stop at about half the return: the target falls as the value rises.",
+    ),
 )

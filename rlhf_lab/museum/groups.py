@@ -119,6 +119,14 @@ LEAVE_ONE_OUT = (
 PROCESS = (
     Bug(function=own_step_only, looks="Tokens inside a step get nothing: very slow."),
     Bug(function=steps_before, looks="Good beginnings are repeated after they were made."),
-    Bug(function=normalised_by_response, looks="Reward hardly moves, though no gradient is 0."),
-    Bug(function=zeros_are_steps, looks="Long steps look worse than short ones."),
+    Bug(
+        function=normalised_by_response,
+        looks="Reward hardly moves: the tokens of each first step get 0, and so do responses whose "
+        "steps are all right or all wrong.",
+    ),
+    Bug(
+        function=zeros_are_steps,
+        looks="A wrong step costs almost nothing and every further right step pays: many steps "
+        "look better than few.",
+    ),
 )

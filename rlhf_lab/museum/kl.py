@@ -37,7 +37,7 @@ def k3_without_the_one(policy_logprobs: Items, reference_logprobs: Items) -> Ite
 
 
 def k3_wrong_sign(policy_logprobs: Items, reference_logprobs: Items) -> Items:
-    """ref/π - 1 plus its logarithm: below 0 as often as above."""
+    """ref/π - 1 plus its logarithm: below 0 wherever ref gives the token less than π does."""
     log_ratio = reference_logprobs - policy_logprobs
     return log_ratio.expm1() + log_ratio
 
@@ -119,7 +119,7 @@ K3 = (
         function=k3_without_the_one,
         looks="The logged KL starts at 1 and not at 0; the gradient is right, so training works.",
     ),
-    Bug(function=k3_wrong_sign, looks="The logged KL is near 0 whatever happens."),
+    Bug(function=k3_wrong_sign, looks="The logged KL is negative: in the mean it is minus the KL."),
 )
 EXACT_KL = (
     Bug(

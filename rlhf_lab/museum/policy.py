@@ -101,7 +101,8 @@ SURROGATE = (
     ),
     Bug(
         function=advantage_clipped,
-        looks="Advantages below 0 are never clipped; those above 1 are, always.",
+        looks="Products of ratio and advantage below 0 are never clipped; those above 1 + ε are, "
+        "whatever the ratio.",
     ),
     Bug(
         function=log_ratio,

@@ -40,7 +40,8 @@ def chosen_one_by_one(best_first: Tensor) -> Tensor:
 PLACKETT_LUCE = (
     Bug(
         function=with_replacement,
-        looks="Rewards stay closer together than they should; the order is learned all the same.",
+        looks="Nothing of the order is learned: the sum over all places is the same for every "
+        "order, and it is largest where all rewards are equal.",
     ),
     Bug(
         function=worst_first,

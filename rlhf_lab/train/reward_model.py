@@ -102,6 +102,7 @@ def all_parameters(model: nn.Module) -> list[nn.Parameter]:
     if frozen:
         raise ValueError(
             f"{len(frozen)} parameters of the reward model are frozen, {frozen[0]} first; a copy "
-            "of a frozen model is frozen too: make the model with rlhf_lab.rewards.reward_model"
+            "of a frozen model is frozen too: make the model with "
+            "rlhf_lab.rewards.networks.reward_model"
         )
     return list(model.parameters())

@@ -6,11 +6,23 @@ import pytest
 import torch
 
 from rlhf_lab.experiments import gae_lambda, gradient_estimates
+from rlhf_lab.experiments.exact_gradients import drawn, world_rewards
+from rlhf_lab.logprobs import sequence_logprobs
+from rlhf_lab.worlds.optimum import kl_divergence
 
 
 @cache
 def run(critic):
     return gae_lambda.run(100, critic=critic)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_policy_is_not_the_reference(seed):
+    """Else no token but the last would have a reward, and the KL would be left out of every sum."""
+    world, policy, _ = drawn(seed)
+    logprobs = sequence_logprobs(policy, world.responses)
+    assert kl_divergence(logprobs, world.reference_logprobs) > 0.1
+    assert world_rewards(world, policy)[:, :-1].abs().mean() > 0.1
 
 
 def test_with_exact_values_no_lambda_is_biased_and_the_variance_rises():
