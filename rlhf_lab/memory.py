@@ -12,9 +12,8 @@ def keep_freed_memory() -> bool:
 
     A step frees large arrays, and the next takes them again. The C library of Linux (glibc) gives
     them back to the system in between, and the system fills every page with zeros before it lends
-    it again. With GPT-2-small on a CPU that is about a tenth of a step's CPU time. No number
-    changes. It holds for the whole process, which does not shrink any more. With another C library
-    nothing happens.
+    it again. No number changes. It holds for the whole process, which does not shrink any more and
+    grows a little larger. With another C library nothing happens.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

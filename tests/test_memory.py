@@ -21,7 +21,7 @@ if {{keep}}:
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-for _ in range(4):
+for _ in range(40):  # small objects settle in what is freed first
     before = faults()
     x = torch.ones({MEGABYTES} * 2**18)
     assert x.sum() == len(x)
@@ -31,7 +31,7 @@ print(faults() - before)
 
 
 def faults_of_the_last_array(*, keep: bool) -> int:
-    """Page faults of the fourth array of 64 MB, in a process of its own."""
+    """Page faults of the fortieth array of 64 MB, in a process of its own."""
     code = FAULTS.format(keep=keep)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(done.stdout)
