@@ -19,13 +19,8 @@ from rlhf_lab.advantages import (
     group_outcome_advantages,
     leave_one_out_advantages,
 )
-from rlhf_lab.experiments.exact_gradients import (
-    BETA,
-    drawn,
-    exact_values,
-    token_scores,
-    world_rewards,
-)
+from rlhf_lab.experiments import exact_gradients
+from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -66,7 +61,7 @@ class Estimate:
 
 def run(seed: int, *, baseline: str, responses: int = 65_536) -> History:
     """One baseline, at a policy that is not the reference, for every λ or every size of group."""
-    world, policy, generator = drawn(seed)
+    world, policy, generator = exact_gradients.drawn(seed)
     return history(_rows(world, policy, baseline, responses, generator))
 
 

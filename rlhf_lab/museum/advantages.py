@@ -145,8 +145,5 @@ RETURNS = (
         function=returns_of_whitened,
         looks="The critic never fits: its target changes scale with every batch.",
     ),
-    Bug(
-        function=returns_without_values,
-        looks="Values stop at about half the return: the target falls as the value rises.",
-    ),
+    Bug(function=returns_without_values, looks="Values stop at about half the return."),
 )

@@ -178,7 +178,7 @@ def test_a_frozen_weight_is_refused():
     model.trunk = frozen_copy(BASE).transformer
     with pytest.raises(ValueError, match=r"parameters of the reward model are frozen, trunk\.wte"):
         trained(model, RANKED, pairwise_loss)
-    with pytest.raises(ValueError, match=r"make the model with rlhf_lab\.rewards\.reward_model"):
+    with pytest.raises(ValueError, match=r"make the model with rlhf_lab\.rewards\.networks\."):
         trained(frozen_copy(reward_model(BASE, seed=0)), RANKED, pairwise_loss)
 
 
