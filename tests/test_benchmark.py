@@ -166,3 +166,22 @@ def test_a_clock_waits_for_the_gpu_before_it_looks(monkeypatch):
         clock.tick()
     assert seen == ["waits", "looks"] * 3
     assert clock.steps()["wall"] == [2]
+
+
+@pytest.mark.parametrize(
+    ("mode", "device", "kept"),
+    [("knobs", "cpu", True), ("float32", "cpu", False), ("knobs", "cuda", False)],
+)
+def test_the_knobs_of_a_cpu_keep_freed_memory_and_nothing_else_does(
+    mode, device, kept, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(work, "keep_freed_memory", lambda: calls.append(mode))
+    before = torch.get_float32_matmul_precision()
+    try:
+        with work.arithmetic(mode, device):
+            expected = "medium" if mode == "knobs" else "highest"
+            assert torch.get_float32_matmul_precision() == expected
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert bool(calls) == kept
