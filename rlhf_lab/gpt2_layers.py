@@ -1,10 +1,13 @@
 """The parts of a layer of GPT-2 on the weights of transformers: norm, linear map, attention."""
 
+from contextlib import nullcontext
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
+from rlhf_lab import precision
 from rlhf_lab.key_value_cache import All, Heads
 
 Hidden = Float[Tensor, "batch position width"]
@@ -29,9 +32,13 @@ def attention(
     """softmax(Q Kᵀ / √d + bias) V in each head, and W of all (Vaswani et al. 2017, Eq. 1).
 
     Written out, which is faster on a CPU for texts of this length than a kernel that saves memory.
+    While sampling, keys and values are views of what the cache holds; for "medium" precision a CPU
+    has a kernel (oneDNN) that would copy them for each token.
     """
-    scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.scaling)
-    mixed = torch.bmm(scores.softmax(dim=-1), values).unflatten(0, (-1, weights.num_heads))
+    of_a_view = query.device.type == "cpu" and query.shape[1] == 1
+    with precision.highest() if of_a_view else nullcontext():
+        scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.scaling)
+        mixed = torch.bmm(scores.softmax(dim=-1), values).unflatten(0, (-1, weights.num_heads))
     return linear(mixed.transpose(1, 2).flatten(2), weights.c_proj)
 
 
@@ -71,10 +78,11 @@ def head(x: Hidden, layer: nn.Linear) -> Float[Tensor, "batch position vocab"]:
 def is_thin(rows: Float[Tensor, "row width"], weight: Tensor) -> bool:
     """Whether the weights should come first: the threads of a CPU then share them, not the rows.
 
-    Written so GPT-2-small samples faster on two threads of a CPU with MKL; with one thread, fewer
-    rows or fewer weights nothing is won.
+    Written so GPT-2-small samples faster on two threads of a CPU with MKL, torch's usual kernels;
+    with one thread, fewer rows, fewer weights or the kernels of oneDNN nothing is won.
     """
-    return rows.device.type == "cpu" and len(rows) in THIN and weight.numel() >= LARGE
+    thin = rows.device.type == "cpu" and len(rows) in THIN and weight.numel() >= LARGE
+    return thin and not precision.is_onednn()
 
 
 def norm(x: Hidden, layer: nn.Module) -> Hidden:

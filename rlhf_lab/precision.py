@@ -50,11 +50,31 @@ def at_least_float32(x: Float[Tensor, "*item"]) -> Float[Tensor, "*item"]:
 def medium() -> Iterator[None]:
     """Inside, products of float32 matrices may be rounded as torch's precision "medium" allows.
 
-    With gradients, unlike autocast. A CPU without bfloat16 units rounds nothing and takes a faster
-    kernel; others and GPUs compute in fewer bits. `matrix_error` says what it is here.
+    With gradients, unlike autocast. A CPU without units for bfloat16 matrices (AMX) rounds nothing
+    and takes a faster kernel; others and GPUs compute in fewer bits. `matrix_error` says what it
+    is here.
     """
+    with _float32_products("medium"):
+        yield
+
+
+@contextmanager
+def highest() -> Iterator[None]:
+    """Inside, products of float32 matrices are computed as torch comes: in float32."""
+    with _float32_products("highest"):
+        yield
+
+
+def is_onednn() -> bool:
+    """Whether a CPU multiplies float32 matrices by oneDNN here, as with AVX-512 at "medium"."""
+    medium = torch.get_float32_matmul_precision() == "medium"
+    return medium and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+
+
+@contextmanager
+def _float32_products(name: str) -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    torch.set_float32_matmul_precision(name)
     try:
         yield
     finally:

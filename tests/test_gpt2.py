@@ -122,12 +122,33 @@ def test_weights_first_or_rows_first_is_the_same(monkeypatch):
         assert torch.allclose(one, other, atol=1e-12)
 
 
-def test_weights_come_first_for_thin_batches_of_large_models_only():
+def test_weights_come_first_for_thin_batches_of_large_models_only(monkeypatch):
     large, small = torch.empty(512, 512), torch.empty(128, 512)
     thin = [rows for rows in range(200) if gpt2_layers.is_thin(torch.empty(rows, 512), large)]
     assert thin == [*gpt2_layers.THIN]
     assert not gpt2_layers.is_thin(torch.empty(32, 128), small)
     assert not gpt2_layers.is_thin(torch.empty(32, 512, device="meta"), large)
+    monkeypatch.setattr(precision, "is_onednn", lambda: True)
+    assert not gpt2_layers.is_thin(torch.empty(32, 512), large)
+
+
+def test_a_token_attends_in_float32_since_another_kernel_would_copy_the_cache(monkeypatch):
+    """Everything else of the step, and each product of a longer pass, as was asked for."""
+    used, product = [], torch.baddbmm
+
+    def watched(bias, query, keys, **named):
+        used.append((query.shape[1], torch.get_float32_matmul_precision()))
+        return product(bias, query, keys, **named)
+
+    monkeypatch.setattr(torch, "baddbmm", watched)
+    with precision.medium():
+        sample(
+            OURS, BATCH.prompts, BATCH.prompt_mask, max_tokens=2, end_token=None,
+            generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip
+        response_logprobs(OURS, BATCH)
+        assert torch.get_float32_matmul_precision() == "medium"
+    assert {(length > 1, name) for length, name in used} == {(False, "highest"), (True, "medium")}
 
 
 def test_chosen_and_rejected_in_one_pass_are_those_in_two():

@@ -99,6 +99,24 @@ def test_medium_is_set_inside_and_undone_after_an_error():
     assert torch.get_float32_matmul_precision() == before
 
 
+def test_highest_is_set_inside_medium_and_undone():
+    with precision.medium():
+        inside = precision.highest()
+        with inside:
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+
+
+@pytest.mark.parametrize(
+    "capability, at_medium", [("AVX512", True), ("AVX2", False), ("DEFAULT", False)]
+)
+def test_onednn_multiplies_at_medium_on_a_cpu_with_avx512(capability, at_medium, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert not precision.is_onednn()
+    with precision.medium():
+        assert precision.is_onednn() == at_medium
+
+
 def test_the_error_of_a_product_tells_float32_from_bfloat16():
     cpu = torch.device("cpu")
     assert 1e-8 < precision.matrix_error(cpu) < 1e-5
