@@ -100,15 +100,16 @@ def test_medium_is_set_inside_and_undone_after_an_error():
 
 
 def test_highest_is_set_inside_medium_and_undone():
+    with precision.medium(), precision.highest():
+        assert torch.get_float32_matmul_precision() == "highest"
     with precision.medium():
-        inside = precision.highest()
-        with inside:
-            assert torch.get_float32_matmul_precision() == "highest"
+        with precision.highest():
+            pass
         assert torch.get_float32_matmul_precision() == "medium"
 
 
 @pytest.mark.parametrize(
-    "capability, at_medium", [("AVX512", True), ("AVX2", False), ("DEFAULT", False)]
+    ("capability", "at_medium"), [("AVX512", True), ("AVX2", False), ("DEFAULT", False)]
 )
 def test_onednn_multiplies_at_medium_on_a_cpu_with_avx512(capability, at_medium, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
