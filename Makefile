@@ -67,12 +67,12 @@ lint: $(VENV)/.installed  ## check style and format
 	$(bin)/python tools/format_pages.py --check chapters/*.md
 	$(bin)/python tools/make_notebooks.py --check
 
-check: lint book test test-book rerun  ## all that CI runs: lint, book, test, test-book, rerun
+check: lint book test test-book rerun  ## what CI runs first: lint, book, test, test-book, rerun
 
-# An environment of its own: trl is no part of the book. torch comes first, so that a CPU build stays.
-.venv-benchmark/.installed:
+# An environment of its own: trl is no part of the book. torch comes first, in the version of the book.
+.venv-benchmark/.installed: requirements.txt
 	@echo "== environment: .venv-benchmark"
-	$(PYTHON) -m venv .venv-benchmark
+	@test -x .venv-benchmark/bin/python || $(PYTHON) -m venv .venv-benchmark
 	.venv-benchmark/bin/python -m pip install torch==2.13.0
 	.venv-benchmark/bin/python -m pip install trl==1.16.0 transformers==5.23.0 jaxtyping==0.3.11 platformdirs==4.14.7
 	.venv-benchmark/bin/python -m pip install --no-deps --target .venv-benchmark/trl-1.12 trl==1.12.0
@@ -99,7 +99,7 @@ check-links: book  ## follow every link that leads out of the book (needs a netw
 
 zip: book  ## the built book as dist/book.zip, to be read from disk
 	mkdir -p dist && rm -f dist/book.zip
-	cd _build/html && ../../$(bin)/python -m zipfile -c ../../dist/book.zip ./*
+	cd _build/html && $(abspath $(bin))/python -m zipfile -c ../../dist/book.zip ./*
 
 pdf: book  ## the book as dist/book.pdf (needs a Chromium)
 	$(bin)/python tools/make_pdf.py dist/book.pdf
@@ -126,8 +126,8 @@ $(LABENV)/.installed: labs/rlhf-lab/requirements.txt
 lab-release: $(VENV)/.installed lab-env  ## the graded lab into dist/lab; SEED=7 for other hidden inputs
 	$(bin)/python tools/make_lab.py --python $(LABENV)/bin/python --seed $(SEED)
 
-lab-grade: $(VENV)/.installed lab-env  ## grade the notebooks in FOLDER=... into FOLDER/grades.csv
-	env -u TQDM_DISABLE $(bin)/python tools/grade_lab.py --python $(LABENV)/bin/python \
+lab-grade: $(VENV)/.installed lab-env  ## grade the notebooks in FOLDER=... into FOLDER/grades.csv; OPTIONS="--jobs 4"
+	env -u TQDM_DISABLE $(bin)/python tools/grade_lab.py --python $(LABENV)/bin/python $(OPTIONS) \
 	  "$(or $(FOLDER),$(error Name the folder: make lab-grade FOLDER=submissions))"
 
 lab-test: $(VENV)/.installed lab-env  ## release and grade the lab through otter, and test what comes out

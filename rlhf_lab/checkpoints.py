@@ -17,7 +17,7 @@ from torch import Tensor
 from rlhf_lab.settings import require_count
 from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of, weights_of
 
-FORMAT = "rlhf_lab checkpoint 1"
+FORMAT = "rlhf_lab checkpoint 2"
 
 
 class CheckpointError(ValueError):
@@ -28,7 +28,8 @@ class CheckpointError(ValueError):
 class Checkpoints:
     """Where a run keeps its state, and after how many steps it writes it.
 
-    `settings` is all that determines the run, as plain JSON; a file with others is refused.
+    `settings` is all that determines the run, as plain JSON; a file with others is refused. Raises
+    ValueError where a setting is not plain JSON: a function, NaN.
     """
 
     path: Path
@@ -37,6 +38,13 @@ class Checkpoints:
 
     def __post_init__(self):
         require_count(every=self.every)
+        for name, value in self.settings.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"settings must be plain JSON, but {name} is {value!r}; name it by a string"
+                ) from error
 
     def restore(self, state: TrainingState) -> int:
         """Put back what was kept and return its number of steps; 0 where there is no file.
@@ -64,6 +72,7 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_d
         "names": state.names(),
         "groups": state.groups(),
         "numbers": state.numbers,
+        "frozen": state.fingerprints(),
         "sha256": checksum(tensors),
     }
     text = json.dumps(about, allow_nan=False)
@@ -94,6 +103,13 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:
     if differing or about["names"] != state.names():
         what = ", ".join(differing[:3]) or f"it has {about['names']}, this run {state.names()}"
         raise CheckpointError(f"{path} holds other models: {what}; name another file")
+    frozen = state.fingerprints()
+    others = [name for name in frozen if about["frozen"].get(name) != frozen[name]]
+    if others:
+        raise CheckpointError(
+            f"{path} belongs to a run with another {others[0]}; give the {others[0]} of the call "
+            "that began it: a copy of the trained policy is not that"
+        )
     put_back(state, tensors, about["groups"], about["numbers"])
     return about["steps_done"]
 

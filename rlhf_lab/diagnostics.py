@@ -19,7 +19,7 @@ def clip_fraction(
     *,
     epsilon: float,
 ) -> Float[Tensor, ""]:
-    """The share of real tokens at which `clipped_surrogate` has no gradient.
+    """The share of real tokens that the clip of `clipped_surrogate` leaves without gradient.
 
     Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε.
     """
@@ -84,7 +84,7 @@ def explained_variance(
     """1 - Var(R - V) / Var(R) over real tokens: 1 for a perfect critic, 0 for a constant one.
 
     Below 0 the critic is worse than no critic. Returns that are all equal have no variance to
-    explain: the result is then NaN or -∞.
+    explain: the result is then NaN or -∞. A constant that all values are off by is not seen.
     """
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)
 

@@ -66,7 +66,8 @@ def details(module: ModuleType, variants: dict[str, list[Run]]) -> str:
     else:
         told = in_full(verdict_of(module, variants))
         numbers = told + last_values(variants) + f"<p>{escape(origin(variants.values()))}</p>"
-    command = f"<p>Again: <code>python tools/record.py {name}</code></p>"
+    seeds = max(map(len, variants.values()), default=5)
+    command = f"<p>Again: <code>python tools/record.py {name} --seeds {seeds}</code></p>"
     asked, _, claims = question(module).rpartition(" (")
     summary = f"<summary>{escape(asked)}</summary><p>Claims: {in_html(claims.rstrip(')'))}.</p>"
     return framed(f'<details id="{anchor(module)}">{summary}{expected}{numbers}{command}</details>')

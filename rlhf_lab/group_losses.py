@@ -77,8 +77,9 @@ def dapo_loss(
 ) -> Loss:
     """-1/Σ|o_i| Σ_i Σ_t asymmetric_surrogate_it: each token of the batch counts alike.
 
-    Yu et al. 2025 (DAPO), Eq. 8 and 12; groups whose rewards are all equal are left out before, see
-    `informative_groups`. Raises ValueError unless both ε are above 0.
+    Yu et al. 2025 (DAPO), Eq. 8 and 12, where the sums run over one group; here over the batch.
+    Groups whose rewards are all equal are left out before, see `informative_groups`. Raises
+    ValueError unless both ε are above 0.
     """
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     limits = {"epsilon_low": epsilon_low, "epsilon_high": epsilon_high}

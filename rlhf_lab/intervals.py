@@ -24,7 +24,7 @@ def mean_interval(samples: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Student's interval of the mean over axis 0, the seeds: mean ± t · std / √n.
 
     Right where the mean over seeds is close to normal. Raises ValueError for fewer than two
-    seeds: one seed has no interval.
+    seeds, which have no interval, and unless 0 < confidence < 1.
 
     >>> f"{mean_interval([1.0, 2.0, 3.0]):.2f}"
     '2.00 [-0.48, 4.48]'
@@ -32,6 +32,8 @@ def mean_interval(samples: ArrayLike, *, confidence: float = 0.95) -> Interval:
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
         raise ValueError(f"an interval needs at least two seeds, got {len(values)}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, as 0.95, got {confidence!r}")
     mean = values.mean(axis=0)
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
     half = stdtrit(len(values) - 1, (1 + confidence) / 2) * error

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.settings import require_positive
+from rlhf_lab.settings import require_not_negative, require_positive
 
 
 def exact_kl(
@@ -62,10 +62,12 @@ def adapted_kl_coef(
     """β (1 + gain · clip(KL/target - 1, -0.2, 0.2)): a slow proportional controller.
 
     For the KL to the *reference*, which is part of the reward. Ziegler et al. 2019, section 2.2;
-    their code's gain is batch size / horizon. Raises ValueError unless target_kl > 0 and the
-    observed KL is a finite number, 0 or above.
+    their code's gain is batch size / horizon. Raises ValueError unless β ≥ 0, target_kl > 0,
+    0 < gain < 5 and the observed KL is a finite number, 0 or above.
     """
     _check_kl(observed_kl, target_kl)
+    require_not_negative(beta=beta)
+    check_gain(gain)
     error = min(max(observed_kl / target_kl - 1, -0.2), 0.2)
     return beta * (1 + gain * error)
 
@@ -80,6 +82,15 @@ def doubled_or_halved(beta: float, observed_kl: float, *, target_kl: float) -> f
     if observed_kl > 1.5 * target_kl:
         return 2 * beta
     return beta / 2 if observed_kl < target_kl / 1.5 else beta
+
+
+def check_gain(gain: float) -> None:
+    """Raise ValueError unless 0 < gain < 5: from 5 on one low KL would turn β to 0 or below."""
+    if not 0 < gain < 5:
+        raise ValueError(
+            f"the gain (batch size / horizon) must lie between 0 and 5, got {gain}; with 5 or more "
+            "one step below the target would make β 0 or negative"
+        )
 
 
 def _check_kl(observed_kl: float, target_kl: float) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rlhf_lab import precision
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.masked import sum_over_tokens
+from rlhf_lab.models import only_column
 from rlhf_lab.overwritten_logits import overwriting_token_logprobs
 from rlhf_lab.responses import Responses
 
@@ -99,7 +100,7 @@ def response_values(value_model: nn.Module, responses: Responses) -> Float[Tenso
 
     `value_model` gives one number at each position, as `rlhf_lab.models.ScalarModel` does.
     """
-    return response_logits(value_model, responses).squeeze(-1)
+    return only_column(response_logits(value_model, responses))
 
 
 def sequence_logprobs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch"]:

@@ -21,7 +21,7 @@ def what_runs_here(*, seconds: float | None = None) -> str:
         return (
             f"A GPU is here: {name}, {memory / 2**30:.0f} GiB. The cells train in the embedded "
             f"worlds, on the processor.{took} The section on GPT-2-small, where there is one, says "
-            "what to run on the GPU."
+            "what to run on the GPU, in a clone of the repository with `pip install -e .`."
         )
     cores = os.cpu_count()
     return (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab.gpt2 import GPT2Trunk
@@ -31,14 +31,11 @@ def tiny_gpt2(
         n_layer=layers,
         n_head=heads,
         activation_function="gelu_pytorch_tanh",
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
+        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
+        bos_token_id=None, eos_token_id=None,
+    )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.random.default_generator.manual_seed(seed)  # and no generator of a GPU
         return GPT2LMHeadModel(config).eval()
 
 
@@ -77,13 +74,23 @@ class ScalarModel(nn.Module):
         return SimpleNamespace(logits=self.head(hidden))
 
 
+def only_column(outputs: Float[Tensor, "*item column"]) -> Float[Tensor, "*item"]:
+    """The one number at each position. ValueError for more: a language model has a vocabulary."""
+    if outputs.shape[-1] != 1:
+        raise ValueError(
+            f"the model must give one number a position, got {outputs.shape[-1]}; make it with "
+            "rewards.networks.reward_model or models.value_model"
+        )
+    return outputs.squeeze(-1)
+
+
 def value_model(policy: nn.Module) -> nn.Module:
     """A critic beside the policy: its trunk's weights copied, all learning, every value 0.
 
     The head starts at 0 as in OpenAI's code of 2019. For a `TabularPolicy`, a table of values.
     """
     if isinstance(policy, TabularPolicy):
-        return TabularValues(policy.config.vocab_size, policy.length).to(policy.table.dtype)
+        return TabularValues(policy.config.vocab_size, policy.length).to(policy.table)
     return ScalarModel(policy)
 
 

@@ -88,5 +88,5 @@ def kto_loss(
     λ_y is the weight of the thumb's kind: a constant, so that the loss is never below 0.
     """
     weights = {"desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
-    most = desirable_weight * thumb_up + undesirable_weight * ~thumb_up
+    most = torch.where(thumb_up, *(reward.new_tensor(weight) for weight in weights.values()))
     return (most - thumb_value(reward, reference_point, thumb_up, **weights)).mean()

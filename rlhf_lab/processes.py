@@ -48,9 +48,7 @@ def summed(x: Shaped[Tensor, "*item"]) -> Shaped[Tensor, "*item"]:
         from accelerate import PartialState
         from accelerate.utils import reduce
     except ImportError as error:
-        raise ImportError(
-            "several processes need Accelerate: pip install 'rlhf-lab[processes]'"
-        ) from error
+        raise ImportError("several processes need Accelerate: pip install accelerate") from error
     PartialState(cpu=not torch.cuda.is_available())
     return reduce(x, reduction="sum")
 

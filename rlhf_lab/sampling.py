@@ -45,8 +45,7 @@ def sample(
     with precision.of_matrices(prompts.device):
         read = reader(model, prompts, prompt_mask, max_tokens=max_tokens)
         for count in range(max_tokens):
-            logits = read.after(tokens[-1]) if tokens else read.logits
-            logits = precision.at_least_float32(logits)
+            logits = precision.at_least_float32(read.after(tokens[-1]) if tokens else read.logits)
             logits = logits if temperature == 1 else logits / temperature
             logits = without_early_end(logits, min_tokens=min_tokens - count, end_token=end_token)
             uniform = torch.rand(
@@ -72,7 +71,7 @@ def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) 
     Give the n responses to one prompt in n consecutive rows: `prompts.repeat_interleave(n, 0)`.
     The KL to the policy that wrote them is at most log n - (n - 1) / n nats, and nears that where
     no single response is likely and none tie (Beirami et al. 2024). Raises ValueError where n does
-    not divide.
+    not divide, FloatingPointError for a reward of NaN.
     """
     require_count(n=n)
     if len(rewards) != len(responses) or len(rewards) % n:
@@ -80,6 +79,8 @@ def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) 
             f"need one reward a response and a multiple of n = {n} rows, got {len(rewards)} "
             f"rewards for {len(responses)} responses"
         )
+    if rewards.isnan().any():
+        raise FloatingPointError(f"no best among rewards of NaN, got {rewards.tolist()[:8]}")
     best = rewards.view(-1, n).argmax(dim=1)
     return responses[torch.arange(len(best), device=best.device) * n + best]
 

@@ -15,6 +15,7 @@ from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker.lines import Chain, Line
 from rlhf_lab.derivations.checker.printing import Latex, checked, sign
+from rlhf_lab.derivations.checker.together import recursions
 
 # A cell of Colab has no MathJax of its own for HTML.
 COLAB_MATHJAX = (
@@ -112,17 +113,18 @@ def item(line: Line) -> str:
 
 
 def ground(derivation: Chain) -> str:
-    """What is taken for granted: its sentence, and the definitions that stand behind the lines."""
+    """What is taken for granted: its sentence, the definitions and recursions behind the lines."""
     words = escape(derivation.given.statement)
-    meanings = [Latex().doprint(meaning) for meaning in definitions(derivation)]
+    recursive = list(dict.fromkeys(recursion.equation for recursion in recursions(derivation)))
+    meanings = map(Latex().doprint, [*recursive, *definitions(derivation, recursive)])
     shown = [f"<p>Given: {words}</p>"] if words else []
     shown += [f"<p>By definition: {formula(meaning)}</p>" for meaning in meanings]
     return "\n".join(shown)
 
 
-def definitions(derivation: Chain) -> list[Eq]:
-    """The definitions whose left sides occur in the lines, or in such a definition."""
-    formulas, used = [line.expression for line in derivation.lines], []
+def definitions(derivation: Chain, recursive: list[Eq]) -> list[Eq]:
+    """The definitions whose left sides occur in the lines, a recursion, or such a definition."""
+    formulas, used = [*(line.expression for line in derivation.lines), *recursive], []
     waiting = list(derivation.given.definitions)
     for _ in derivation.given.definitions:
         for meaning in list(waiting):

@@ -18,6 +18,8 @@ class TrainingState:
     optimizers: dict[str, torch.optim.Optimizer]
     generators: dict[str, torch.Generator] = field(default_factory=dict)
     numbers: dict[str, float] = field(default_factory=dict)
+    frozen: dict[str, nn.Module] = field(default_factory=dict)
+    """what the run reads and never changes, as its reference: kept as a checksum only"""
 
     def names(self) -> dict[str, list[str]]:
         """What the state consists of, for comparison with another."""
@@ -27,6 +29,15 @@ class TrainingState:
     def groups(self) -> dict[str, list[dict]]:
         """The settings of each optimizer's groups and the numbers of their parameters."""
         return {name: each.state_dict()["param_groups"] for name, each in self.optimizers.items()}
+
+    def fingerprints(self) -> dict[str, str]:
+        """The checksum of each frozen module's weights, by which it is known again."""
+        return {
+            name: checksum(
+                {key: each.cpu().contiguous() for key, each in module.state_dict().items()}
+            )
+            for name, module in self.frozen.items()
+        }
 
 
 def tensors_of(state: TrainingState) -> dict[str, Tensor]:

@@ -25,9 +25,8 @@ responses settings processes precision key_value_cache overwritten_logits cost
 gpt2_layers masked memory
 gpt2
 kl preferences feedback.ranked feedback.labelled
-advantages
+advantages models
 logprobs
-models
 losses
 group_losses preference_losses
 diagnostics decoding

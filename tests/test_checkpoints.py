@@ -1,7 +1,9 @@
 """A state that is kept comes back bit for bit; what is not whole or not ours is refused."""
 
+import copy
 import errno
 import resource
+from dataclasses import replace
 
 import pytest
 import torch
@@ -153,3 +155,17 @@ def test_settings_that_are_no_json_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         save_checkpoint(tmp_path / "x", state(), {"rate": float("nan")}, steps_done=1)
     assert list(tmp_path.iterdir()) == []
+    for name, value in (("rate", float("nan")), ("optimizer", torch.optim.Adam)):
+        with pytest.raises(ValueError, match=f"must be plain JSON, but {name} is"):
+            Checkpoints(path=tmp_path / "x", every=1, settings={"seed": 0, name: value})
+
+
+def test_what_is_frozen_must_be_the_same_when_a_run_goes_on(tmp_path):
+    path, reference = tmp_path / "run.safetensors", state().modules["policy"]
+    save_checkpoint(path, replace(state(), frozen={"reference": reference}), {}, steps_done=1)
+    with torch.no_grad():
+        again, other = copy.deepcopy(reference), copy.deepcopy(reference)
+        next(other.parameters()).add_(1e-3)
+    assert load_checkpoint(path, replace(state(), frozen={"reference": again}), {}) == 1
+    with pytest.raises(CheckpointError, match="another reference; give the reference of the call"):
+        load_checkpoint(path, replace(state(), frozen={"reference": other}), {})

@@ -101,7 +101,12 @@ def test_claims_are_marked_for_the_book_to_link_and_words_are_escaped(module):
     assert '<span data-claim="PPO-2">PPO-2</span>' in html
     assert "yes &amp; no" in html
     assert "Not recorded yet" in html
-    assert "tools/record.py some_thing" in html
+    assert "tools/record.py some_thing --seeds 5<" in html
+
+
+def test_the_command_records_as_many_seeds_as_there_are(module):
+    variants = {"a": [run("a", s, x=[1.0]) for s in range(3)], "b": [run("b", 0, x=[1.0])]}
+    assert "tools/record.py some_thing --seeds 3<" in experiment_tables.details(module, variants)
 
 
 def test_the_overview_counts_variants_seeds_and_minutes(module):

@@ -20,5 +20,8 @@ def test_it_covers_the_true_mean_as_often_as_it_says():
 
 
 def test_one_seed_has_no_interval():
+    for percent in (95, 0, 1):
+        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+            mean_interval([1.0, 2.0], confidence=percent)
     with pytest.raises(ValueError, match="at least two seeds, got 1"):
         mean_interval([1.0])

@@ -79,6 +79,15 @@ def test_a_target_that_is_not_positive_is_refused(controller, target):
         controller(0.1, 1.0, target_kl=target)
 
 
+@pytest.mark.parametrize("gain", [0.0, -0.1, 5.0, float("nan")])
+def test_a_gain_that_could_turn_beta_negative_is_refused(gain):
+    with pytest.raises(ValueError, match=r"gain .* must lie between 0 and 5"):
+        adapted_kl_coef(0.1, 1.0, target_kl=6.0, gain=gain)
+    with pytest.raises(ValueError, match="beta must be a finite number, 0 or above"):
+        adapted_kl_coef(-0.1, 1.0, target_kl=6.0)
+    assert adapted_kl_coef(0.1, 0.0, target_kl=6.0, gain=4.99) > 0
+
+
 @pytest.mark.parametrize("controller", [adapted_kl_coef, doubled_or_halved])
 @pytest.mark.parametrize("observed", [-0.01, float("nan"), float("inf")])
 def test_an_observation_that_is_no_kl_is_refused(controller, observed):

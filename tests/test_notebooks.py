@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import make_notebooks  # noqa: E402
 from plain_markdown import Book, UnknownMarkupError, plain  # noqa: E402
+from rlhf_book.address import repository_of  # noqa: E402
+
+import rlhf_lab  # noqa: E402
 
 BOOK = Book(
     site="https://example.org/book",
@@ -134,3 +138,14 @@ def test_they_install_the_release_only_where_the_package_is_missing(made):
         assert 'find_spec("rlhf_lab") is None' in install
         assert f"{make_notebooks.address(ROOT)[0]}@v" in install
         ast.parse(re.sub(r"%pip .*", "pass", install))
+
+
+def test_a_release_has_one_version_and_one_address_wherever_they_stand():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = re.search(r'^version = "(.+)"$', project, re.MULTILINE)[1]
+    assert citation["version"] == rlhf_lab.__version__ == named
+    address = repository_of(ROOT)
+    assert citation["repository-code"] == address
+    guide = (ROOT / "chapters" / "teaching.md").read_text(encoding="utf-8")
+    assert f"git clone {address} " in guide

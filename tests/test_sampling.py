@@ -179,3 +179,5 @@ def test_rewards_that_do_not_fit_groups_of_n_are_refused():
     responses = pad([[1]] * 3, [[0]] * 3)
     with pytest.raises(ValueError, match="a multiple of n = 2 rows, got 3 rewards for 3 responses"):
         best_of_n(responses, torch.zeros(3), n=2)
+    with pytest.raises(FloatingPointError, match="no best among rewards of NaN"):
+        best_of_n(responses, torch.tensor([0.0, torch.nan, 1.0]), n=3)

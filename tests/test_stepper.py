@@ -13,6 +13,7 @@ from rlhf_lab.derivations.derivation import Derivation, begin
 from rlhf_lab.derivations.dpo import gradient
 from rlhf_lab.derivations.gibbs import gibbs
 from rlhf_lab.derivations.optimal_policy import sums_to_one
+from rlhf_lab.derivations.token_gradient import reward_to_go
 from rlhf_lab.stepper import stepper
 
 a, b = symbols("a b", real=True)
@@ -58,6 +59,14 @@ def test_what_is_given_stands_above_the_lines_with_the_definitions_that_are_used
     assert above[0] == f"Given: {sums_to_one().given.statement}"
     assert len(above) == 3  # π* in terms of Z, and Z
     assert "By definition" not in parsed(gibbs()).text
+
+
+def test_recursions_stand_above_the_lines_too_with_the_definitions_that_they_use():
+    page = parsed(reward_to_go())
+    above = [p.text for p in page.find_all("p") if not p.find_parent("li")]
+    meant = [words.split("=")[0] for words in above if words.startswith("By definition")]
+    letters = ["G_{1}", "V_{1}", "G_{n + 1}", "V_{n + 1}", "Q_{n}"]
+    assert all(letter in shown for letter, shown in zip(letters, meant, strict=True))
 
 
 def test_words_cannot_break_the_page():

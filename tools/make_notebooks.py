@@ -22,9 +22,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "_ext"))
 
 from rlhf_book.address import release_of, repository_of, site_of  # noqa: E402
-
-sys.path.append(str(ROOT / "_ext"))
-
 from rlhf_book.formula_ledger import KINDS, read_formulas, result_anchor  # noqa: E402
 
 INSTALL = """\

@@ -9,7 +9,6 @@ its sheets is an error.
 
 import argparse
 import re
-import shutil
 import sys
 import tempfile
 from html import escape
@@ -24,6 +23,10 @@ from pypdf.generic import ArrayObject, DictionaryObject, NameObject
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "_ext"))
+
+from rlhf_book.browser import NoBrowserError, chromium  # noqa: E402
+
 BUILT = ROOT / "_build" / "html"
 SHEET = "<div style='height:297mm;break-after:page;position:relative'>{}</div>"
 NUMBER = "<span style='position:absolute;bottom:9mm;width:100%;text-align:center'>{}</span>"
@@ -89,10 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path)
     target = parser.parse_args().target
-    names = ("chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
-        sys.exit(f"no browser: none of {', '.join(names)} is installed")
+    try:
+        browser_path = chromium()
+    except NoBrowserError as error:
+        sys.exit(str(error))
     if not (BUILT / "index.html").is_file():
         sys.exit(f"no built book at {BUILT}: run `make book` first")
     pages = [BUILT / f"{name}.html" for name in pages_in_order()]
@@ -101,7 +104,7 @@ def main() -> None:
     writer = PdfWriter()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         work = Path(folder)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = browser.new_page(color_scheme="light", offline=True)
         parts = [work / f"{path.stem}.pdf" for path in pages]
         try:

@@ -3,20 +3,23 @@
 make book && python tools/readme_picture.py
 """
 
-import shutil
+import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "_ext"))
+
+from rlhf_book.browser import chromium  # noqa: E402
+
 PAGE = ROOT / "_build" / "html" / "chapters" / "dpo.html"
 
 
 def main() -> None:
     """Photograph the derivation of the closed form as it stands in the chapter on DPO."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 860})
         page.goto(PAGE.as_uri())
         page.evaluate("() => MathJax.startup.promise")

@@ -15,8 +15,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
+from rlhf_book.address import release_of, repository_of
 from rlhf_book.alt_text import line_of
-from rlhf_book.colab import release_of, repository_of
 from rlhf_book.formula_ledger import KINDS, Check, FormulasError, read_formulas, result_anchor
 
 logger = logging.getLogger(__name__)

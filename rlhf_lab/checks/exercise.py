@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_lab.museum.bug import Bug
 
@@ -52,7 +52,7 @@ def check(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
         if not same_inputs(inputs, given):
             problem = f"{exercise.name}: an argument was changed in place; work on a copy"
             raise CheckFailedError(f"{problem}\n{shown(inputs)}")
-        if problem := problem_of(exercise, given, got):
+        if problem := problem_of(exercise, inputs, given, got):
             raise CheckFailedError(
                 f"{exercise.name}: case {number} of {exercise.cases}: {problem}\n{shown(inputs)}"
                 f"{answers(exercise, inputs, got)}{diagnosis(exercise, inputs, got, problem)}"
@@ -60,11 +60,11 @@ def check(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
     return f"{exercise.name}: right on {exercise.cases} random inputs"
 
 
-def problem_of(exercise: Exercise, given: dict, got: object) -> str:
-    """In words, what is wrong with the answer to the inputs given; empty where nothing is."""
+def problem_of(exercise: Exercise, inputs: dict, given: dict, got: object) -> str:
+    """In words, what is wrong with the answer; only a law sees what the function had in hand."""
     if exercise.law is not None:
         return exercise.law(got=got, **given)
-    return difference(got, exercise.truth(**copied(given)), exercise.tolerance)
+    return difference(got, exercise.truth(**copied(inputs)), exercise.tolerance)
 
 
 def answers(exercise: Exercise, inputs: dict, got: object) -> str:
@@ -124,8 +124,9 @@ def copied(inputs: dict) -> dict:
 
 
 def same_inputs(before: dict, after: dict) -> bool:
-    """True where no tensor was changed."""
-    return all(torch.equal(x, after[name]) for name, x in before.items() if isinstance(x, Tensor))
+    """True where no tensor, list or number was changed; what became of a model, a law says."""
+    pairs = [(x, after[name]) for name, x in before.items() if not isinstance(x, nn.Module)]
+    return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
 
 
 def shown(inputs: dict) -> str:

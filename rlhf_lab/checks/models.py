@@ -18,10 +18,17 @@ def frozen_gpt2(generator: torch.Generator) -> dict:
     return {"model": frozen_copy(model)}
 
 
+def layout(model: nn.Module) -> list[tuple]:
+    """Name, shape, type of numbers and device of every parameter."""
+    return [(name, x.shape, x.dtype, x.device) for name, x in model.named_parameters()]
+
+
 def broken_law(model: nn.Module, got: object) -> str:
     """What a trainable copy of a frozen model lacks; empty where it lacks nothing."""
     if not isinstance(got, nn.Module):
         return f"expected a model, got {type(got).__name__}"
+    if type(got) is not type(model) or layout(got) != layout(model):
+        return "its parameters are not those of the model"
     pairs = list(zip(model.parameters(), got.parameters(), strict=True))
     if any(own.data_ptr() == old.data_ptr() for old, own in pairs):
         return "it shares weights with the model: training one would change the other"

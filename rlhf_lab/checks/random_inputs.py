@@ -1,4 +1,4 @@
-"""Small random inputs, with everything that makes a mistake show: padding, unequal lengths, NaN."""
+"""Small random inputs, with everything that makes a mistake show: padding, unequal lengths."""
 
 import torch
 from jaxtyping import Bool, Float

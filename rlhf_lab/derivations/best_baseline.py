@@ -1,8 +1,11 @@
 """The baseline that makes the variance of the policy gradient smallest: not the mean reward.
 
 The variance of (r(y) - b) g(y), g the score, is M(b) = E[‖g‖² (r - b)²] less a term without b
-(see `baseline_variance`). Weaver and Tao 2001, "The optimal reward baseline for gradient-based
-reinforcement learning". Any number of responses, any number of parameters.
+(see `baseline_variance`). Any number of responses, any number of parameters.
+Greensmith, Bartlett and Baxter 2004, "Variance reduction techniques for gradient estimates in
+reinforcement learning", weigh with the squared score as well. Where rewards are averaged along one
+long trajectory, the best constant is the mean reward: Weaver and Tao 2001, "The optimal reward
+baseline for gradient-based reinforcement learning".
 """
 
 from sympy import Eq, Expr, Function, symbols

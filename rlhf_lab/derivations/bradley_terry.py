@@ -87,7 +87,7 @@ def reward_model_gradient() -> Derivation:
     """∂/∂φ of -log σ(r_w - r_l) is -σ(r_l - r_w) (∂r_w - ∂r_l), for one parameter φ.
 
     The weight σ(r_l - r_w) is the probability that the model gives to the wrong order: a pair
-    that is ranked rightly by a wide margin moves the model no more.
+    that is ranked rightly by a wide margin hardly moves the model.
     """
     chosen, rejected = score(y_w, phi), score(y_l, phi)
     slopes = terms(Derivative(chosen, phi), -Derivative(rejected, phi))

@@ -37,7 +37,8 @@ EACH_BEATS_THE_NEXT = Given(
 )
 OWN_NUMBERS = Given(
     statement="A general model of preference: each of the n pairs of neighbours on the cycle has "
-    "log-odds of its own, strength(i), and the other order of the pair has minus that."
+    "log-odds of its own, strength(i), and the other order of the pair has minus that. "
+    "Here all are above 0."
 )
 
 

@@ -1,6 +1,6 @@
-"""DAPO: GRPO with a mean over all tokens of the batch, and a clip that is higher above.
+"""DAPO: GRPO with a mean over all tokens of the group, and a clip that is higher above.
 
-Yu et al. 2025, "DAPO" (arXiv 2503.14476), Eq. 8, 10 and 12.
+Code often takes the mean over the batch. Yu et al. 2025, "DAPO" (arXiv 2503.14476), Eq. 8, 10, 12.
 """
 
 from dataclasses import replace

@@ -93,7 +93,7 @@ def gradient() -> Derivation:
 def weight_falls() -> Derivation:
     """The weight σ(-m) of a pair falls as its margin m = r̂_w - r̂_l grows. DPO-13.
 
-    So a pair that is ranked wrongly, m < 0, pulls harder than any pair that is ranked rightly.
+    So a pair that is ranked wrongly, m < 0, weighs more than any pair that is ranked rightly.
     """
     return (
         begin("weight of a pair", Sigmoid(-z))

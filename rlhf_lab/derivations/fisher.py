@@ -21,8 +21,8 @@ ONE_STATE = Given(
     ranges=((a, 1, K),),
     definitions=(Eq(k1, LOG_RATIO, evaluate=False),),
     distributions=(NEW,),
-    statement="One state s, actions a = 1 to K; θ is any one parameter of the policy. "
-    "k1 stands for log π_θ/π_old.",
+    statement="One state s, actions a = 1 to K, all of positive probability; θ is any one "
+    "parameter of the policy. k1 stands for log π_θ/π_old.",
 )
 TO_OLD, FROM_OLD = KL(NEW, OLD, a, K), KL(OLD, NEW, a, K)
 SLOPE, CURVE = Derivative(NEW, theta), Derivative(NEW, (theta, 2))

@@ -34,7 +34,9 @@ FIRST_ONLY = replace(
     statement="λ = 0. The estimate is GAE by its recursion, which `recursion` proves of the sum.",
 )
 ALL_ALIKE = replace(
-    RESPONSE, definitions=(*RESPONSE.definitions, Eq(lam, 1, evaluate=False)), statement="λ = 1."
+    RESPONSE,
+    definitions=(*RESPONSE.definitions, Eq(lam, 1, evaluate=False)),
+    statement="λ = 1. After the n tokens from t on the value is 0.",
 )
 
 
@@ -44,7 +46,7 @@ def after(*tokens: Expr | int) -> Expr:
 
 
 LAST = Eq(value(after(n)), 0, evaluate=False)
-NOTHING_AFTER = Recursion("no value after the last token", LAST, RESPONSE)
+NOTHING_AFTER = Recursion("no value after the last token", LAST, RESPONSE, fixed=(t, n))
 STEP_BACK = Recursion(
     "the recursion of GAE",
     Eq(

@@ -25,7 +25,8 @@ WRONG = Given(
         Eq(value(t), exact(t) + mistake(t), evaluate=False),
         Eq(exact_error(t), token_reward(t) + gamma * exact(t + 1) - exact(t), evaluate=False),
     ),
-    statement="The value is the exact one plus an error e; the exact TD error has no e in it.",
+    statement="The value is the exact one plus an error e; the exact TD error has no e in it. "
+    "After the n tokens from t on both values are 0, and so is e.",
 )
 ALL_ALIKE = replace(
     WRONG,
@@ -33,7 +34,10 @@ ALL_ALIKE = replace(
     statement="Values with an error e, and λ = 1.",
 )
 NO_ERROR_AFTER = Recursion(
-    "no error after the last token", Eq(mistake(after(n)), 0, evaluate=False), WRONG
+    "no error after the last token",
+    Eq(mistake(after(n)), 0, evaluate=False),
+    WRONG,
+    fixed=(t, n),
 )
 STATE = replace(
     SAMPLES,

@@ -36,8 +36,8 @@ ONE_MORE = Given(
     "that depends on x. f is any function of the past, g one that has mean 0 after every past.",
 )
 TOKENS = Given(
-    statement="Exact values. The noise of a token is the mean square of its TD error, and the "
-    "variance of n is that of GAE over n tokens, which has mean 0."
+    statement="Exact values. The noise of a token is the mean square of its TD error, each above "
+    "0, and the variance of n is that of GAE over n tokens, which has mean 0."
 )
 FIRST = Recursion("one token", Eq(variance(1), noise(t), evaluate=False), TOKENS)
 ANOTHER = Recursion(
@@ -99,9 +99,10 @@ def variance_of_gae() -> Derivation:
 
 
 def variance_rises() -> Derivation:
-    """The variance of GAE rises with λ > 0, for γ > 0 and two tokens or more. PPO-10, -11.
+    """The variance of GAE rises with λ > 0, for γ > 0, if a later token has noise. PPO-10, -11.
 
-    So it is least at λ = 0, where it is that of one TD error, and on 0 to 1 greatest at λ = 1.
+    One is enough; here all have. So it is least at λ = 0, where it is that of one TD error, and on
+    0 to 1 greatest at λ = 1.
     """
     total = Sum((gamma * lam) ** (2 * later) * noise(after(later)), (later, 0, n))
     powers = factors(2, k, gamma ** (2 * k), lam ** (2 * k - 1))

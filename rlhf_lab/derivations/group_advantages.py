@@ -2,7 +2,7 @@
 
 Shao et al. 2024 (GRPO, arXiv 2402.03300), section 4.1.2; any number G of responses. The std
 divides the sum of squares by n: G - 1 for the unbiased one, which `advantages` takes, G for the
-biased one. The paper does not say which; all but the last result hold for both.
+biased one. The paper does not say which; all results hold for both.
 """
 
 from sympy import Integer, Sum, Symbol

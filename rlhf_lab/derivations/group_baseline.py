@@ -29,7 +29,7 @@ def mean_of_other(body: Expr) -> Expectation:
 
 
 def leave_one_out() -> Derivation:
-    """r_i - mean of the others = G/(G - 1) (r_i - mean of all), in any group. GRPO-1."""
+    """r_i - mean of the others = G/(G - 1) (r_i - mean of all), for any G ≥ 2. GRPO-1."""
     others = terms(Sum(rewards(j), (j, 1, G)), -rewards(i))
     return (
         begin(

@@ -16,7 +16,7 @@ rewards = Function("rewards", real=True)
 
 GROUP = Given(
     ranges=((i, 1, G), (j, 1, G)),
-    statement="One prompt with G responses, any G, of rewards r_1 to r_G; n is G - 1 or G, and "
+    statement="One prompt with G ≥ 2 responses of rewards r_1 to r_G; n is G - 1 or G, and "
     "ε ≥ 0 is added to the std. Where that leaves nothing to divide by, for equal rewards and "
     "ε = 0, an advantage has no value.",
 )

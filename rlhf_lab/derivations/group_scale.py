@@ -57,7 +57,7 @@ def right_answer() -> Derivation:
     """Squared advantage of one of k right answers beside w wrong ones: n w / (k (k + w)). GRPO-5.
 
     For [1, 0, 0, 1] it is 3/4 with n = 3, so Â = √3/2 = 0.866, and 1 with n = 4, the biased std;
-    for two rewards, 1/2. The difference d is gone: what counts is only how rare right answers are.
+    for [1, 0] it is 1/2 and 1. The difference d is gone: what counts is how rare right answers are.
     """
     own = over(d**2 * wrong**2, (right + wrong) ** 2)
     return (

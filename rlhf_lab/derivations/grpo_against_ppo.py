@@ -1,7 +1,8 @@
-"""With the KL in the reward, as PPO has it, GRPO ends at π* as well, whatever it divides by.
+"""With the KL in the reward, as PPO has it, GRPO ends at π* as well, if it never divides by 0.
 
-And what the division by the std takes away: PPO's π* does depend on the scale of the reward. One
-step, and any number of responses. Not in the paper.
+At π* all rewards less the penalty are equal and their std is 0. So the divisor must be std + ε with
+ε > 0 (1e-4 in `advantages`), or 1. And what the division by the std takes away: PPO's π* does
+depend on the scale of the reward. One step, and any number of responses. Not in the paper.
 """
 
 from dataclasses import replace
@@ -37,7 +38,8 @@ AT_OPTIMUM = terms(reward(y), -beta * log(optimal(y) / reference(y)))
 WITH_PENALTY = replace(
     ONE_PROMPT,
     definitions=(*ONE_PROMPT.definitions, Eq(worth(y), AT_OPTIMUM, evaluate=False)),
-    statement=f"{ONE_PROMPT.statement} q is the reward less the penalty at π*.",
+    statement=f"{ONE_PROMPT.statement} q is the reward less the penalty at π*. D, what "
+    "the advantage is divided by, is above 0: std + ε with ε > 0, or 1.",
 )
 SHARE = reference(y) * exp((reward(y) - kappa) / beta)
 SCALED = replace(
@@ -49,7 +51,7 @@ ANY_DIVISOR = Given(
     ranges=ONE_PROMPT.ranges,
     distributions=ONE_PROMPT.distributions,
     statement="p is the probability of y, κ the mean of r - β log(p/ref) over responses, D what "
-    "the advantage is divided by: the std, or 1.",
+    "the advantage is divided by, above 0: std + ε with ε > 0, or 1.",
 )
 
 
@@ -66,9 +68,10 @@ def penalised_reward_at_the_optimum() -> Derivation:
 
 
 def no_advantage_at_the_optimum() -> Derivation:
-    """At π* every advantage is 0, whatever it is divided by: the fixed point stays where it is.
+    """At π* every advantage is 0, if what it is divided by is above 0: a fixed point.
 
-    In every group, not only in the mean: all responses have the same penalised reward.
+    In every group, not only in the mean: all responses have the same penalised reward. So the std
+    is 0 there, and what divides is std + ε with ε > 0, or 1.
     """
     average = Expectation(worth(y), optimal(y), y, N)
     return begin("advantage at π*", over(terms(worth(y), -average), D), WITH_PENALTY).rewrite(

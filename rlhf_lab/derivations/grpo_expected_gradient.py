@@ -42,9 +42,10 @@ def spread(body: Expr) -> Expr:
 
 
 def what_grpo_maximises() -> Derivation:
-    """E_π[(r + β (ref/π - 1)) ∂ log π] = ∂ (E_π[r] - β KL[ref ‖ π]): the KL is turned round.
+    """E_π[(r + β (ref/π - 1)) ∂ log π] = ∂ (E_π[r] - β KL[ref ‖ π]), for undivided advantages.
 
-    The coefficient is the one of `gradient_coefficient`, up to a baseline.
+    As in Dr. GRPO. The KL is turned round. The coefficient is the one of `gradient_coefficient`,
+    up to a baseline and the division by the std.
     """
     return (
         begin(
@@ -62,9 +63,10 @@ def what_grpo_maximises() -> Derivation:
 
 
 def own_sample_in_the_mean() -> Derivation:
-    """With the own reward in the group's mean, β acts as β G/(G - 1), for any G of 2 or more.
+    """Undivided, with the own reward in the group's mean, β acts as β G/(G - 1), for any G ≥ 2.
 
-    So the fixed point is that of the larger β: for G = 2 twice the β that was set.
+    Undivided by the std, as in Dr. GRPO. So the fixed point is that of the larger β: for G = 2
+    twice the β that was set.
     """
     group_mean = over(terms(reward(y), factors(G - 1, reward(other))), G)
     share = terms(Integer(1), -1 / G)

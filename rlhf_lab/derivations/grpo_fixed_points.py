@@ -1,8 +1,8 @@
-"""Where GRPO ends when its KL is in the loss: not at π*, but at β ref/(λ - r).
+"""Where GRPO with undivided advantages (Dr. GRPO) ends, its KL in the loss: at β ref/(λ - r).
 
-One step: a response counts as one action, and the policy is a table, so that every distribution
-can be reached. The objective is the one of `grpo_expected_gradient`; a group's own size is there.
-Predictions for the exact world; not in the paper.
+That is not π*. One step: a response counts as one action, and the policy is a table, so that every
+distribution can be reached. The objective is the one of `grpo_expected_gradient`; a group's own
+size is there. Predictions for the exact world; not in the paper.
 """
 
 from dataclasses import replace

@@ -65,7 +65,10 @@ def value_below_the_fixed_point() -> Derivation:
 
 
 def fixed_point_is_the_maximum() -> Derivation:
-    """arg max_π E_π[r] - β KL[ref ‖ π] = β ref/(λ - r), for any number of responses."""
+    """arg max_π E_π[r] - β KL[ref ‖ π] = β ref/(λ - r): GRPO with undivided advantages (Dr. GRPO).
+
+    For any number of responses.
+    """
     return (
         begin("the maximum of GRPO", ArgMax(OBJECTIVE, policy(y)), FIXED)
         .attained(

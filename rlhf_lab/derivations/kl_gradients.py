@@ -18,8 +18,9 @@ SAMPLES = Given(
     ranges=((y, 1, N),),
     definitions=(Eq(k1, log(NEW / REF), evaluate=False),),
     distributions=(NEW, REF),
-    statement="Outcomes y = 1 to N, drawn from the policy with parameters θ old. The reference "
-    "does not depend on θ, which is any one parameter of the policy. k1 stands for log π/ref.",
+    statement="Outcomes y = 1 to N, all of positive probability, drawn from the policy with "
+    "parameters θ old. The reference does not depend on θ, which is any one parameter of the "
+    "policy. k1 stands for log π/ref.",
 )
 INVERSE = REF / NEW
 SCORE = Derivative(log(NEW), theta)

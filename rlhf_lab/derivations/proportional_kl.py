@@ -21,7 +21,7 @@ UNCLIPPED = factors(beta, terms(1, gain * ERROR))
 
 
 def where(kl_is: Expr, statement: str) -> Given:
-    """A KL in one of the three zones of the clip."""
+    """A KL in one of the three zones of the clip, or between two."""
     return Given(definitions=(Eq(kl, kl_is, evaluate=False),), statement=statement)
 
 
@@ -29,6 +29,8 @@ INSIDE = where(
     target * (4 * s + 6 * u) / (5 * (s + u)),
     "d is a mean of 4/5 and 6/5 of the target, with positive weights s and u.",
 )
+UPPER_EDGE = where(target * (1 + FIFTH), "d is 6/5 of the target.")
+LOWER_EDGE = where(target * (1 - FIFTH), "d is 4/5 of the target.")
 
 
 def far_above() -> Derivation:
@@ -47,6 +49,24 @@ def far_below() -> Derivation:
     return (
         begin("KL far below", ADAPTED, given)
         .rewrite(factors(beta, terms(1, -gain / 5)), "the error is clipped at -1/5")
+        .below(beta, "the gain is positive")
+    )
+
+
+def at_upper_edge() -> Derivation:
+    """d = 6/5 target: β' = β (1 + gain/5) > β."""
+    return (
+        begin("KL at the upper edge", ADAPTED, UPPER_EDGE)
+        .rewrite(factors(beta, terms(1, gain / 5)), "the error is 1/5")
+        .above(beta, "the gain is positive")
+    )
+
+
+def at_lower_edge() -> Derivation:
+    """d = 4/5 target: β' = β (1 - gain/5) < β."""
+    return (
+        begin("KL at the lower edge", ADAPTED, LOWER_EDGE)
+        .rewrite(factors(beta, terms(1, -gain / 5)), "the error is -1/5")
         .below(beta, "the gain is positive")
     )
 
@@ -70,7 +90,7 @@ def smallest_step() -> Derivation:
 
 
 def stands_still() -> Derivation:
-    """β' = β exactly where d is the target."""
+    """|d/target - 1| < 1/5: β' = β exactly where d is the target; elsewhere β moves, as shown."""
     return (
         begin("proportional rule", Eq(UNCLIPPED, beta, evaluate=False), reason="nothing changes")
         .both_sides(
@@ -91,7 +111,16 @@ def closes_in() -> Derivation:
     )
 
 
-RESULTS = (far_above, far_below, largest_step, smallest_step, stands_still, closes_in)
+RESULTS = (
+    far_above,
+    far_below,
+    at_upper_edge,
+    at_lower_edge,
+    largest_step,
+    smallest_step,
+    stands_still,
+    closes_in,
+)
 
 # Altered lines that say the same: why, and which.
 EQUIVALENT: dict[str, tuple[str, ...]] = {
@@ -99,6 +128,9 @@ EQUIVALENT: dict[str, tuple[str, ...]] = {
         "KL far above, line 3: sign of beta",
         "KL far below, line 3: 1 more than the line",
         "KL far below, line 3: twice beta",
+        "KL at the upper edge, line 3: sign of beta",
+        "KL at the lower edge, line 3: 1 more than the line",
+        "KL at the lower edge, line 3: twice beta",
         "KL near, upper bound, line 3: 1 more than the line",
         "KL near, upper bound, line 3: twice beta*(g/5 + 1)",
         "KL near, upper bound, line 3: twice g/5 + 1",

@@ -37,7 +37,8 @@ ANSWER, FIRST_ANSWER = policy(y, x, theta), reference(y, x)
 PROMPTS = Given(
     ranges=((x, 1, M), (y, 1, N)),
     distributions=(prompts(x), ANSWER, FIRST_ANSWER),
-    statement="Prompts x = 1 to M from a data set, and responses y = 1 to N to each of them.",
+    statement="Prompts x = 1 to M from a data set, and responses y = 1 to N to each of them, "
+    "all of positive probability.",
 )
 
 

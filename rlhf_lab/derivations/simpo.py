@@ -48,8 +48,8 @@ FREE = replace(
 def gradient_of_simpo() -> Derivation:
     """∂L = -σ(r_l - r_w + γ) [β/|y_w| ∂ log π(y_w) - β/|y_l| ∂ log π(y_l)], of Eq. 6.
 
-    DPO's gradient with two changes: each side is divided by its own length, and γ is taken from
-    the margin.
+    DPO's gradient with three changes: each side is divided by its own length, γ is taken from the
+    margin, and the reference is gone from the weight.
     """
     chosen, rejected = average(y_w, theta), average(y_l, theta)
     weight = Sigmoid(terms(rejected, -chosen, gamma))

@@ -27,9 +27,9 @@ SAMPLES = Given(
     ranges=((a, 1, K), (s, 1, S)),
     definitions=(Eq(RATIO, over(NEW, OLD), evaluate=False),),
     distributions=(NEW, visited(s)),
-    statement="States s = 1 to S as the old policy visits them, actions a = 1 to K in each. "
-    "The advantages are numbers: they do not depend on θ, which is any one parameter of the "
-    "policy.",
+    statement="States s = 1 to S as the old policy visits them, actions a = 1 to K in each, "
+    "all of positive probability. The advantages are numbers: they do not depend on θ, which is "
+    "any one parameter of the policy.",
 )
 AT_THE_START = replace(
     SAMPLES,
@@ -105,7 +105,10 @@ def surrogate_gradient() -> Derivation:
 
 
 def surrogate_gradient_at_the_start() -> Derivation:
-    """At θ = θ_old the surrogate's gradient is E_π[A ∂ log π_θ], the policy gradient. PPO-13."""
+    """At θ = θ_old the surrogate's gradient is E_π[A ∂ log π_θ]. PPO-13.
+
+    It is the policy gradient if A is Q - b of the old policy and the states are those it visits.
+    """
     start = begin("surrogate at the start", surrogate_gradient().end, AT_THE_START, GRADIENT)
     return start.rewrite(over_states(under(NEW, factors(A, LOG_SLOPE))), "every ratio is 1")
 

@@ -1,9 +1,9 @@
 """A baseline for each token: any function b(s) of the text so far changes no mean.
 
-H_n(s) is the mean of the sum over tokens of score times (rewards to go - b). By induction over n,
-as in `token_gradient`. The rewards that were earned before a token are themselves a function of
-the text so far: b(s) = -(what was earned) gives the return of the whole response. Greensmith et
-al. 2004, "Variance reduction techniques for gradient estimates in reinforcement learning".
+H_n(s) is the mean of the sum over tokens of score times Q - b. By induction over n, as in
+`token_gradient`. The rewards that were earned before a token are themselves a function of the text
+so far: b(s) = -(what was earned) gives the return of the whole response. Greensmith et al. 2004,
+"Variance reduction techniques for gradient estimates in reinforcement learning".
 """
 
 from sympy import Derivative, Eq, Function, Integer
@@ -94,9 +94,10 @@ def baseline_of_the_text() -> Derivation:
 
 
 def any_baseline() -> Derivation:
-    """E[Σ_t ∂ log π(a_t | s_t) (rewards from t on - b(s_t))] = ∂/∂θ E[all rewards]. PPO-1.
+    """E[Σ_t ∂ log π(a_t | s_t) (Q(s_t, a_t) - b(s_t))] = ∂/∂θ E[all rewards]. PPO-1.
 
-    With b = V it is the advantage, with b = -(rewards before t) the return of the response.
+    Sampled rewards to go may stand for Q. With b = V it is the advantage, with b = -(rewards before
+    t) the return. b may depend on θ, since it is not differentiated; one value of θ is meant.
     """
     return (
         begin("any baseline", NOTHING_CHANGES.lhs, TEXTS)

@@ -1,9 +1,11 @@
-"""The policy gradient of a language model, token by token: rewards to go, and any baseline.
+"""The policy gradient of a language model, token by token: score times the mean rewards to go.
 
 By induction over n, the largest number of tokens that may still be written (see
 `token_sequences`). V_n(s) is the mean sum of rewards from the text s on, G_n(s) the mean of the
-sum over tokens of score times rewards to go. Sutton et al. 2000, "Policy gradient methods for
-reinforcement learning with function approximation", theorem 1.
+sum over tokens of score times Q, the mean of the rewards from that token on. Sampled rewards to go
+in the place of Q have the same mean: given text and token, their mean is Q (the tower rule).
+Sutton et al. 2000, "Policy gradient methods for reinforcement learning with function
+approximation", theorem 1.
 """
 
 from sympy import Derivative, Eq, Expr, Function
@@ -91,7 +93,11 @@ def gradient_of_one_more_token() -> Derivation:
 
 
 def reward_to_go() -> Derivation:
-    """E[Σ_t ∂ log π(a_t | s_t) × rewards from t on] = ∂/∂θ E[all rewards], for any n. PPO-1."""
+    """E[Σ_t ∂ log π(a_t | s_t) Q(s_t, a_t)] = ∂/∂θ E[all rewards], for any n. PPO-1.
+
+    Q is the mean of the rewards from t on. By the tower rule those that were sampled may stand in
+    its place.
+    """
     return by_induction(
         IS_GRADIENT,
         n,

@@ -33,7 +33,9 @@ TEXTS = Given(
     distributions=(NEXT,),
     statement="A text s and its next token a = 1 to K. c(s, a) is 0 where a ends the response, "
     "else 1; after n tokens it is cut. Each token has a reward r(s, a), any number that does not "
-    "depend on θ. V is the mean sum of the rewards to come, Q the same when a is the next token.",
+    "depend on θ. V is the mean sum of the rewards to come, Q the same when a is the next token. M "
+    "is the sum of the probabilities of all that may follow; G is the mean over responses of the "
+    "sum over tokens of score times Q, H the same with Q - b(s), b any function of the text.",
 )
 
 

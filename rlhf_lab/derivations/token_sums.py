@@ -34,7 +34,10 @@ expected = Function("expected", real=True)
 TOKENS = Given(
     ranges=((a, 1, A),),
     distributions=(p_next(a, s), q_next(a, s)),
-    statement="A prefix s, a vocabulary of A tokens a, and two policies p and q for the next one.",
+    statement="A prefix s, a vocabulary of A tokens a, and two policies p and q for the next one, "
+    "all of positive probability. P = u Π p and Q = v Π q over the n tokens after s. K is the sum "
+    "of P log(P/Q) over all that may follow, R that of P (c + log-ratios), T that of P (c + KLs of "
+    "the tokens); D is the mean sum of these KLs.",
 )
 LOG_RATIO = log(p_next(a, s) / q_next(a, s))
 TOKEN_KL = KL(p_next(a, s), q_next(a, s), a, A)

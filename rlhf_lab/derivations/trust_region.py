@@ -69,7 +69,10 @@ def penalised_gradient() -> Derivation:
 
 
 def penalised_gradient_at_the_start() -> Derivation:
-    """At θ = θ_old TRPO's penalty form has the policy gradient, for every β. PPO-13."""
+    """At θ = θ_old TRPO's penalty form has the surrogate's gradient, for every β. PPO-13.
+
+    It is the policy gradient if A is Q - b of the old policy and the states are those it visits.
+    """
     end = penalised_gradient().end
     return (
         begin("TRPO objective at the start", end, AT_THE_START, GRADIENT)

@@ -17,7 +17,8 @@ S = symbols("S", integer=True, positive=True)
 TWO_STAGES = Given(
     ranges=((a, 1, A), (s, 1, S)),
     distributions=(p(s), q(s), p_next(a, s), q_next(a, s)),
-    statement="First s = 1 to S, then a = 1 to A, whose distribution depends on s.",
+    statement="First s = 1 to S, then a = 1 to A, whose distribution depends on s, "
+    "all of positive probability.",
 )
 
 

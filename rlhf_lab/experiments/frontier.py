@@ -3,8 +3,8 @@
 Hypothesis (Rafailov et al. 2023, figure 2 left): at equal KL, DPO earns at least as much as PPO on
 a learned reward, and both earn more than fine-tuning on the chosen. Refuted where PPO's points lie
 above DPO's. All know the same 2,000 noisy comparisons; PPO on gold itself, which no method can
-know, is the ceiling. Each run gives its points along the way. The strengths β = 0 and 0.1 of PPO, 0
-of GRPO and 0.1 of DPO, and best-of-n, on the same tasks, are in `overoptimisation`.
+know, stands beside them. Each run gives its points along the way. The strengths β = 0 and 0.1 of
+PPO, 0 of GRPO and 0.1 of DPO, and best-of-n, on the same tasks, are in `overoptimisation`.
 """
 
 from collections.abc import Callable, Sequence

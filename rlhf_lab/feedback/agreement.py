@@ -50,14 +50,28 @@ def agreement_share(table: Table) -> float:
 def nominal_alpha(table: Table) -> float:
     """Krippendorff's α = 1 - observed / expected disagreement, of labels: 1 perfect, 0 chance.
 
-    For comparisons and thumbs (Krippendorff 2011).
+    For comparisons and thumbs (Krippendorff 2011). Raises ValueError where α is 0/0: all judgements
+    are equal, or no item was judged twice.
     """
-    return float(krippendorff.alpha(table.numpy(), level_of_measurement="nominal"))
+    return _alpha(table, "nominal")
 
 
 def ordinal_alpha(table: Table) -> float:
-    """Krippendorff's α of ratings: far apart counts more, by the ratings that lie between."""
-    return float(krippendorff.alpha(table.numpy(), level_of_measurement="ordinal"))
+    """Krippendorff's α of ratings: far apart counts more, by the ratings that lie between.
+
+    Errors as `nominal_alpha`.
+    """
+    return _alpha(table, "ordinal")
+
+
+def _alpha(table: Table, level: str) -> float:
+    judged_twice = table[:, (~table.isnan()).sum(dim=0) > 1]
+    if len(judged_twice[~judged_twice.isnan()].unique()) < 2:
+        raise ValueError(
+            "alpha is not defined: it needs items that two annotators judged, and two different "
+            "judgements of such items; use agreement_share"
+        )
+    return float(krippendorff.alpha(table.numpy(), level_of_measurement=level))
 
 
 def _judged(item: Feedback) -> tuple[Hashable, float]:

@@ -15,7 +15,7 @@ class Pairs(NamedTuple):
 
 
 def as_pairs(feedback: Sequence[Feedback]) -> Pairs:
-    """Every comparison that the feedback implies, in its order.
+    """Every comparison that the feedback implies, in its order; those of ratings at the end.
 
     A ranking of K responses implies K(K-1)/2. Ratings imply one for each two responses to a prompt
     with different scores; equal scores are kept apart as ties. Raises ValueError for thumbs (two

@@ -83,11 +83,12 @@ def label_all(
     items: Iterable[tuple[str, str | Sequence[str]]],
     *,
     generator: torch.Generator,
+    labels_before: int = 0,
 ) -> list[Label]:
     """`judge` (compare, rank, rate or thumb) on one (prompt, what is shown) after another."""
     return [
         judge(annotator, prompt, shown, generator=generator, labels_before=number)
-        for number, (prompt, shown) in enumerate(items)
+        for number, (prompt, shown) in enumerate(items, start=labels_before)
     ]
 
 

@@ -129,7 +129,8 @@ EXACT_KL = (
     Bug(function=log_target_forgotten, looks="NaN: the logarithm of a negative number."),
     Bug(
         function=mean_over_the_action_set,
-        looks="Negative, and ruled by words that nobody would write.",
+        looks="Negative once the policy is sharper than the reference, and ruled by words that "
+        "nobody would write.",
     ),
 )
 ADAPTED = (

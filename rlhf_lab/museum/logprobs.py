@@ -108,7 +108,7 @@ LOGPROBS = (
     ),
     Bug(
         function=probabilities,
-        looks="Log-probs between 0 and 1: ratios stay near 1 and hardly anything is learned.",
+        looks="Log-probs between 0 and 1: ratios stay near 1, and rare tokens hardly learn.",
     ),
 )
 MASKS = (

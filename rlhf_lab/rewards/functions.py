@@ -60,12 +60,19 @@ def mixed(rewards: Sequence[Reward], weights: Sequence[float]) -> Reward:
 
 def lowest(rewards: Sequence[Reward]) -> Reward:
     """min_i r_i: an ensemble that trusts its most careful member (Coste et al. 2023)."""
+    _check_members(rewards, least=1)
     return lambda responses: torch.stack([r(responses) for r in rewards]).amin(dim=0)
 
 
 def disagreement(rewards: Sequence[Reward]) -> Reward:
     """The unbiased standard deviation over the members of an ensemble, for each response."""
+    _check_members(rewards, least=2)
     return lambda responses: torch.stack([r(responses) for r in rewards]).std(dim=0)
+
+
+def _check_members(rewards: Sequence[Reward], *, least: int) -> None:
+    if len(rewards) < least:
+        raise ValueError(f"the ensemble needs {least} reward(s) or more, got {len(rewards)}")
 
 
 def _mean_and_std(rewards: Rewards) -> tuple[Tensor, Tensor]:

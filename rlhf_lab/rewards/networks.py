@@ -13,7 +13,7 @@ from rlhf_lab import precision
 from rlhf_lab.logprobs import positions, response_logprobs
 from rlhf_lab.losses import check_beta
 from rlhf_lab.masked import sum_over_tokens, zero_at_padding
-from rlhf_lab.models import ScalarModel
+from rlhf_lab.models import ScalarModel, only_column
 from rlhf_lab.responses import Responses
 
 Rewards = Float[Tensor, "batch"]
@@ -27,7 +27,8 @@ def reward_model(language_model: nn.Module, *, seed: int, columns: int = 1) -> S
     """
     model = ScalarModel(language_model)
     width, weight = model.head.in_features, model.head.weight
-    model.head = nn.Linear(width, columns, device=weight.device, dtype=weight.dtype)
+    like = {"device": weight.device, "dtype": weight.dtype}
+    model.head = nn.utils.skip_init(nn.Linear, width, columns, **like)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         drawn = torch.randn(columns, width, generator=generator, dtype=weight.dtype)
@@ -59,12 +60,12 @@ def last_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch
 
 def response_rewards(model: nn.Module, responses: Responses) -> Rewards:
     """r(x, y), read after the last token: response-level, pointwise (Ouyang et al. 2022)."""
-    return last_outputs(model, responses).squeeze(1)
+    return only_column(last_outputs(model, responses))
 
 
 def token_level_rewards(model: nn.Module, responses: Responses) -> Float[Tensor, "batch token"]:
     """r(x, y_≤t) for each token, 0 at the pads: token-level."""
-    return zero_at_padding(token_outputs(model, responses).squeeze(2), responses.mask)
+    return zero_at_padding(only_column(token_outputs(model, responses)), responses.mask)
 
 
 def summed_token_rewards(model: nn.Module, responses: Responses) -> Rewards:

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rlhf_lab.preferences import preference_accuracy
+from rlhf_lab.settings import require_count
 
 Numbers = Float[Tensor, "item"]
 
@@ -52,10 +53,17 @@ def least_error(
     Cramér-Rao: one comparison has the Fisher information Σ P(pair) p (1-p) (e_a - e_b)(e_a - e_b)ᵀ
     over all pairs {a, b}, p = σ(r_a - r_b); `pairs`, as from `worlds.exact.expected_pairs`, says
     how likely w beats l. The pseudo-inverse leaves out the constant that no comparison fixes.
+    Raises ValueError where comparisons do not connect all responses: no bound is finite then.
     """
+    require_count(comparisons=comparisons)
     p = torch.sigmoid(rewards[:, None] - rewards[None, :])
     weights = (pairs + pairs.T) * p * (1 - p)
     information = comparisons * (torch.diag(weights.sum(dim=1)) - weights)
+    if torch.linalg.matrix_rank(information, hermitian=True) < len(rewards) - 1:
+        raise ValueError(
+            f"the comparisons fall apart into groups: of {len(rewards)} responses, some are never "
+            "compared with the others, not even through a third"
+        )
     return (torch.linalg.pinv(information).trace() / len(rewards)).sqrt()
 
 
@@ -64,8 +72,14 @@ def calibration(
 ) -> Calibration:
     """Predicted against observed frequencies, in `bins` equal parts of 0..1; empty ones left out.
 
-    Of pairs: probabilities σ(r_1 - r_2) and whether the first won.
+    Of pairs: probabilities σ(r_1 - r_2) and whether the first won. Raises ValueError where one is
+    not in 0..1.
     """
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError(
+            f"probabilities must lie in 0..1, got {probabilities.min().item():.3g} to "
+            f"{probabilities.max().item():.3g}; of margins take torch.sigmoid first"
+        )
     predicted, happened = probabilities.double().numpy(), outcomes.double().numpy()
     count, sum_predicted, sum_happened = (
         np.histogram(predicted, bins=bins, range=(0, 1), weights=weights)[0]

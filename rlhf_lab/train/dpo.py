@@ -80,7 +80,11 @@ def train_dpo(
         generator=generator,
     )
     optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
-    state = TrainingState(modules={"policy": policy}, optimizers={"policy": optimizer})
+    state = TrainingState(
+        modules={"policy": policy},
+        optimizers={"policy": optimizer},
+        frozen={"reference": reference},
+    )
     steps = resumable(config.steps, state, checkpoints)
     return _steps(state, steps, reference, preferences, config, list(batches))
 

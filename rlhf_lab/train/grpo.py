@@ -14,7 +14,6 @@ from rlhf_lab.diagnostics import clip_fraction
 from rlhf_lab.kl import k3
 from rlhf_lab.losses import grpo_loss
 from rlhf_lab.masked import masked_mean
-from rlhf_lab.models import frozen_copy
 from rlhf_lab.responses import Responses
 from rlhf_lab.train import rollouts, scores
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
@@ -102,13 +101,14 @@ def train_grpo_on_steps(
 
 
 def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterator[Metrics]:
-    reference = frozen_copy(policy) if reference is None else reference
+    reference = rollouts.reference_of(policy, reference)
     batch = rollouts.prompt_batch(prompts, (policy, reference), config)
     optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
     state = TrainingState(
         modules={"policy": policy},
         optimizers={"policy": optimizer},
         generators={"run": torch.Generator().manual_seed(config.seed)},
+        frozen={"reference": reference},
     )
     steps = resumable(config.steps, state, checkpoints)
     return _steps(state, steps, reference, judged, batch, config)

@@ -78,7 +78,7 @@ def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise ValueError(
-            "every parameter of the policy is frozen, so nothing would learn; a deep copy of a "
+            "every parameter of this model is frozen, so nothing would learn; a deep copy of a "
             "frozen model is frozen too: use rlhf_lab.models.trainable_copy"
         )
     return parameters

@@ -11,11 +11,11 @@ from rlhf_lab import settings
 from rlhf_lab.advantages import gae, returns_of, token_rewards
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.diagnostics import explained_variance
-from rlhf_lab.kl import adapted_kl_coef, k1, k3
+from rlhf_lab.kl import adapted_kl_coef, check_gain, k1, k3
 from rlhf_lab.logprobs import response_values
 from rlhf_lab.losses import clipped_value_loss
 from rlhf_lab.masked import masked_mean, whiten
-from rlhf_lab.models import frozen_copy, value_model
+from rlhf_lab.models import value_model
 from rlhf_lab.train import rollouts, scores
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
@@ -26,7 +26,7 @@ from rlhf_lab.training_state import TrainingState
 
 @dataclass(frozen=True, kw_only=True)
 class PPOConfig(rollouts.RolloutConfig):
-    """Settings of one run. Defaults are those of OpenAI's GPT-2 work of 2019, where it has them."""
+    """Settings of one run. γ, λ, clips, epochs and rates are those of OpenAI's work of 2019."""
 
     batch_size: int = 64
     """responses a step, each to a prompt drawn with replacement"""
@@ -57,7 +57,8 @@ class PPOConfig(rollouts.RolloutConfig):
         settings.require_share(gamma=self.gamma, lam=self.lam)
         settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
         if self.target_kl is not None:
-            settings.require_positive(target_kl=self.target_kl)
+            settings.require_positive(target_kl=self.target_kl, beta=self.beta)
+            check_gain(self.batch_size / self.horizon)
 
 
 def train_ppo(
@@ -79,7 +80,7 @@ def train_ppo(
     ValueError before the first update where settings, prompts, reward and models do not fit,
     FloatingPointError for what is not finite.
     """
-    reference = frozen_copy(policy) if reference is None else reference
+    reference = rollouts.reference_of(policy, reference)
     critic = value_model(policy) if critic is None else critic
     batch = rollouts.prompt_batch(prompts, (policy, reference, critic), config)
     if pretraining is not None:
@@ -92,6 +93,7 @@ def train_ppo(
         },
         generators={"run": torch.Generator().manual_seed(config.seed)},
         numbers={"beta": config.beta, "penalty": config.trust_region.first_penalty},
+        frozen={"reference": reference},
     )
     steps = resumable(config.steps, state, checkpoints)
     return _steps(state, steps, reference, reward, batch, pretraining, config)

@@ -70,8 +70,9 @@ def reinforce_loss(
 ) -> Float[Tensor, ""]:
     """-1/n Σ_episodes Σ_t (G_t - mean over episodes of G_t) log π(a_t | s_t).
 
-    The mean holds the episode itself, which makes the expected gradient (n - 1)/n of that of the
-    return, and leaves its direction.
+    The mean holds the episode itself. Where all episodes have one length, that makes the expected
+    gradient (n - 1)/n of that of the return, and leaves its direction. Where only m of them reach
+    step t, the mean is over those, and its part shrinks by (m - 1)/m: late steps count for less.
     """
     per_step: dict[int, list[float]] = {}
     moves: list[tuple[int, int, int, float]] = []

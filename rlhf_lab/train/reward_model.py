@@ -35,7 +35,7 @@ class RewardModelConfig:
     micro_batch_size: int | None = None
     """elements in memory at a time, which changes no result; None: all of them"""
     learning_rate: float = 1e-3
-    """highest rate; after the warm-up it falls in a line to 0"""
+    """of two lines the lower: up to it in the warm-up, and from it at the start to 0 at the end"""
     warmup_steps: int = 5
     max_grad_norm: float = 1.0
     weight_decay: float = 0.0

@@ -11,6 +11,7 @@ from rlhf_lab import processes
 from rlhf_lab.diagnostics import compared
 from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
+from rlhf_lab.models import frozen_copy
 from rlhf_lab.responses import Responses, pad
 from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
@@ -45,6 +46,16 @@ class Experience:
             "entropy": masked_mean(self.entropy, mask).item(),
             "tokens": mask.sum(dim=1).double().mean().item(),
         }
+
+
+def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
+    """The reference given, or a copy of the policy now. ValueError for the policy itself."""
+    if reference is policy:
+        raise ValueError(
+            "the reference is the policy itself: it would move along, and every KL to it be 0; "
+            "leave it out, or give rlhf_lab.models.frozen_copy(policy)"
+        )
+    return frozen_copy(policy) if reference is None else reference
 
 
 def prompt_batch(

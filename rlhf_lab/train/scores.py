@@ -56,9 +56,15 @@ def checked_step_rewards(
     if not (is_pair and all(isinstance(part, Tensor) for part in judged)):
         raise ValueError(f"{wanted}, got {type(judged).__name__}: {str(judged)[:60]!r}")
     rewards, ends = (x.to(responses.mask.device) for x in judged)
-    if ends.shape != shape or ends.dtype != torch.bool or (ends & ~responses.mask).any():
-        raise ValueError(f"{wanted} of steps, at real tokens; got {ends.dtype} {tuple(ends.shape)}")
-    if rewards.shape != shape:
-        raise ValueError(f"{wanted}, got rewards of shape {tuple(rewards.shape)}")
-    checked_rewards(rewards[ends], int(ends.sum()))
+    if ends.shape != shape or ends.dtype != torch.bool:
+        raise ValueError(f"{wanted} of steps; got ends of {ends.dtype} {tuple(ends.shape)}")
+    if rewards.shape != shape or not rewards.is_floating_point():
+        raise ValueError(f"{wanted}; got rewards of {rewards.dtype} {tuple(rewards.shape)}")
+    if (ends & ~responses.mask).any():
+        row, token = (ends & ~responses.mask).nonzero()[0].tolist()
+        raise ValueError(f"{wanted} of steps; token {token} of response {row} is padding")
+    if not rewards[ends].isfinite().all():
+        row, token = (ends & ~rewards.isfinite()).nonzero()[0].tolist()
+        got = f"{rewards[row, token].item()} for token {token} of response {row}"
+        raise FloatingPointError(f"{wanted}, each finite; got {got}")
     return rewards.detach(), ends

@@ -34,7 +34,7 @@ class SFTConfig:
     micro_batch_size: int | None = None
     """responses in memory at a time, which changes no result; None: all of them"""
     learning_rate: float = 3e-3
-    """highest rate; after the warm-up it falls in a line to 0"""
+    """of two lines the lower: up to it in the warm-up, and from it at the start to 0 at the end"""
     warmup_steps: int = 50
     max_grad_norm: float = 1.0
     seed: int = 0

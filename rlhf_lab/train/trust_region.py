@@ -1,6 +1,7 @@
 """Two ways to stay near the old policy during one update: clip the ratio, or penalise the KL."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -21,7 +22,7 @@ class Clipped:
 
     epsilon: float
     """ε: no reason to move the probability ratio out of 1-ε .. 1+ε"""
-    first_penalty: float = 0.0
+    first_penalty: ClassVar[float] = 0.0
 
     def __post_init__(self):
         require_positive(epsilon=self.epsilon)
@@ -57,7 +58,7 @@ class Penalised:
     def __post_init__(self):
         require_not_negative(first_penalty=self.first_penalty)
         if self.target_kl is not None:
-            require_positive(target_kl=self.target_kl)
+            require_positive(target_kl=self.target_kl, first_penalty=self.first_penalty)
 
     def loss(
         self, logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, penalty: float

@@ -5,7 +5,6 @@ RLHF_LAB_BOOK names another folder of built pages, CHROMIUM another browser.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from playwright.sync_api import (
     Route,
     sync_playwright,
 )
+from rlhf_book.browser import NoBrowserError, chromium
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -119,12 +119,10 @@ def missing(what: str) -> None:
 
 def chromium_path() -> str:
     """The Chromium of the system."""
-    named = os.environ.get("CHROMIUM")
-    names = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        missing(f"no browser: none of {names} is installed")
-    return found
+    try:
+        return chromium()
+    except NoBrowserError as error:
+        missing(str(error))
 
 
 class Visit:

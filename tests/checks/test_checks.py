@@ -7,6 +7,7 @@ from torch.nn.functional import logsigmoid
 
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import exercises
+from rlhf_lab.models import tiny_gpt2, trainable_copy
 
 
 @pytest.mark.parametrize("exercise", exercises.values(), ids=exercises)
@@ -85,6 +86,38 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
 def test_what_is_no_answer_is_explained(function, message):
     with pytest.raises(CheckFailedError, match=message):
         check(exercises["group_outcome_advantages"], function)
+
+
+def added_in_place(rewards, gamma):
+    for t in reversed(range(len(rewards) - 1)):
+        rewards[t] += gamma * rewards[t + 1]
+    return rewards
+
+
+def all_set_to_0(rewards, gamma):
+    rewards[:] = [0.0 for _ in rewards]
+    return rewards
+
+
+@pytest.mark.parametrize("function", [added_in_place, all_set_to_0])
+def test_a_list_that_was_changed_is_noticed_too(function):
+    with pytest.raises(CheckFailedError, match="changed in place; work on a copy"):
+        check(exercises["returns_to_go"], function)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda model: torch.nn.Linear(2, 2),
+        lambda model: trainable_copy(model).half(),
+        lambda model: trainable_copy(model).transformer,
+        lambda model: tiny_gpt2(5, layers=2, width=8, heads=2, context=8, seed=0),
+    ],
+    ids=["another module", "half precision", "no head", "one layer more"],
+)
+def test_another_model_is_no_copy(other):
+    with pytest.raises(CheckFailedError, match="its parameters are not those of the model"):
+        check(exercises["trainable_copy"], other)
 
 
 def test_the_message_shows_the_input_and_both_answers():

@@ -195,7 +195,7 @@ def test_the_kl_after_a_doubling_is_the_derived_one():
         assert doubled_or_halved(1.1, after, target_kl=0.7) in (1.1, pytest.approx(1.1 * factor))
 
 
-@pytest.mark.parametrize("make", proportional_kl.RESULTS[:4], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", proportional_kl.RESULTS[:6], ids=lambda make: make.__name__)
 def test_the_proportional_rule_is_adapted_kl_coef(make):
     derivation = built(make)
     letters = (beta, proportional_kl.target, proportional_kl.gain)

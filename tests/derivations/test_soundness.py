@@ -7,6 +7,7 @@ looks true everywhere, and only a proof can refuse it.
 import pytest
 from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, Symbol, log, symbols
 
+from rlhf_lab.derivations import gae, gae_bias
 from rlhf_lab.derivations.checker.given import Given
 from rlhf_lab.derivations.checker.lines import DerivationError
 from rlhf_lab.derivations.checker.probability import ArgMax, ArgMin
@@ -187,6 +188,7 @@ def test_a_recursion_that_nothing_satisfies_is_none(left, right):
 
 
 F_IS_A, F_IS_B = recursion(f(1), a), recursion(f(1), b)
+LAST_IS_0 = Recursion("the last", Eq(f(n), 0, evaluate=False), NO, fixed=(n,))
 RECURSIONS = {
     "two of one place": (
         lambda: begin("a", a).substitute(f(1), "turned", by=(Turned(F_IS_A),)).substitute(
@@ -224,6 +226,19 @@ RECURSIONS = {
     "of a letter that is summed over": (
         lambda: begin("sum", 3 * a**2 + 3 * f(1) - 6).bounded(
             Integer(0), "each", by=square_and_rest(), over=(n, 1, 3)), "depends on n by"),
+    "of one place, at another": (
+        lambda: begin("last", f(n)).substitute(Integer(0), "the last", by=(LAST_IS_0,)).at(
+            {n: Integer(1)}, NO), "nothing else may stand for it"),
+    "of one place, summed over places": (
+        lambda: begin("sum", 2 * a**2 + f(1) + f(2)).bounded(
+            Integer(0), "each", by=square_and_last(), over=(n, 1, 2)), "n is one place only"),
+    "of one place, by induction over places": (lambda: sum_to_the_last(), "n is one place only"),
+    "of the last token": (lambda: gae.lambda_one().at({gae.n: Integer(1)}, gae.ALL_ALIKE),
+        "nothing else may stand for it"),
+    "of the last token, from another on": (
+        lambda: gae_bias.bias().at({gae.t: gae.t + 1}, gae_bias.WRONG),
+        "nothing else may stand for it"),
+    "of a letter that a hypothesis moves": (lambda: moved_start(), "depends on b by the recursion"),
 }  # fmt: skip
 
 
@@ -238,6 +253,42 @@ def square_and_rest():
     start = begin("square", a**2 + f(1) - n)
     same = start.substitute(a**2, "f(1) is n", by=(recursion(f(1), n),))
     return same.bounded(Integer(0), "a square", by=square)
+
+
+def square_and_last():
+    """a² + f(n) ≥ 0 at the one n where f(n) is 0."""
+    square = parabola().at({x: Integer(0)}, NO)
+    same = begin("square", a**2 + f(n)).substitute(a**2, "the last", by=(LAST_IS_0,))
+    return same.bounded(Integer(0), "a square", by=square)
+
+
+def sum_to_the_last():
+    """g(n + 1) = g(n) + f(n), where f is 0 at one place: g(n) = g(1) holds for n = 1 only."""
+    statement = Eq(g(n), g(1), evaluate=False)
+    step = (
+        begin("step", g(n + 1))
+        .substitute(g(n) + f(n), "up", by=(recursion(g(n + 1), g(n) + f(n)),))
+        .substitute(g(n), "the last", by=(LAST_IS_0,))
+        .assume(g(1), "for n", statement=statement)
+    )
+    base = begin("base", g(1)).rewrite(g(1) + 0 * a, "the first")
+    return by_induction(statement, n, base=base, step=step, name="sum")
+
+
+def moved_start():
+    """f(1, b) is g(1) for every b, and g(1) is one b: so f(2, b) = f(1, b + 1) is b, not b + 1."""
+    statement = Eq(f(n, b), b + n - 1, evaluate=False)
+    base = (
+        begin("base", f(1, b))
+        .substitute(g(1), "f is g", by=(recursion(f(1, b), g(1)),))
+        .substitute(b, "g is b", by=(recursion(g(1), b),))
+    )
+    step = (
+        begin("step", f(n + 1, b))
+        .substitute(f(n, b + 1), "up", by=(recursion(f(n + 1, b), f(n, b + 1)),))
+        .assume(b + n, "for n", statement=statement, for_every=(b,))
+    )
+    return by_induction(statement, n, base=base, step=step, name="moved")
 
 
 @pytest.mark.parametrize(("make", "why"), RECURSIONS.values(), ids=RECURSIONS)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -108,3 +110,12 @@ def test_far_ratings_weigh_more():
 def test_judgements_that_make_no_table_are_refused(feedback, message):
     with pytest.raises(ValueError, match=message):
         judgements(feedback)
+
+
+@pytest.mark.parametrize("alpha", [nominal_alpha, ordinal_alpha])
+@pytest.mark.parametrize(
+    "table", [[[1.0, 1.0], [1.0, 1.0]], [[1.0, math.nan], [math.nan, 0.0]], [[1.0, 0.0]]]
+)
+def test_alpha_without_two_different_judgements_of_shared_items_is_not_defined(alpha, table):
+    with pytest.raises(ValueError, match="alpha is not defined"):
+        alpha(torch.tensor(table))

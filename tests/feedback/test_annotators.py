@@ -94,6 +94,22 @@ def test_a_tired_annotator_errs_more():
         assert share([c.chosen == "a" for c in drawn[part]]) == near(expected, count=1000)
 
 
+def test_a_shift_may_go_on_where_another_call_left_off():
+    items, who = [("x", ["a", "b"])] * 400, annotator(temperature=0.2, fatigue=0.05)
+
+    def drawn(*calls):
+        generator = torch.Generator().manual_seed(0)
+        return [
+            label
+            for start, end in calls
+            for label in label_all(
+                compare, who, items[start:end], generator=generator, labels_before=start
+            )
+        ]
+
+    assert drawn((0, 150), (150, 400)) == drawn((0, 400))
+
+
 def test_an_intransitive_annotator_goes_in_a_circle():
     """Three qualities, each an order; the majority of them is a circle. No score can do that."""
     orders = ("abc", "bca", "cab")

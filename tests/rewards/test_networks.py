@@ -190,3 +190,23 @@ def test_a_trainable_copy_of_the_model_is_another_model():
     with torch.no_grad():
         copy.head.weight.add_(1)
     assert not torch.equal(response_rewards(copy, BATCH), response_rewards(MODEL, BATCH))
+
+
+@pytest.mark.parametrize("read", [response_rewards, token_level_rewards, response_values])
+def test_what_gives_more_than_one_number_a_position_is_no_reward_model(read):
+    for model, columns in ((BASE, 9), (reward_model(BASE, seed=0, columns=4), 4)):
+        with pytest.raises(ValueError, match=f"one number a position, got {columns}; make it with"):
+            read(model, BATCH)
+
+
+def test_a_head_draws_from_its_own_seed_and_leaves_the_global_state():
+    before = torch.get_rng_state()
+    reward_model(BASE, seed=3)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_ensemble_needs_members():
+    with pytest.raises(ValueError, match=r"needs 2 reward\(s\) or more, got 1"):
+        disagreement([as_reward(response_rewards, MODEL)])
+    with pytest.raises(ValueError, match=r"needs 1 reward\(s\) or more, got 0"):
+        lowest([])

@@ -71,3 +71,18 @@ def test_the_least_error_falls_with_the_root_of_the_comparisons_and_ignores_a_co
     few, many = (least_error(rewards, pairs, comparisons=n).item() for n in (100, 10_000))
     assert few == pytest.approx(10 * many)
     assert least_error(rewards + 9, pairs, comparisons=100).item() == pytest.approx(few)
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 1.5, float("nan")])
+def test_margins_are_no_probabilities(wrong):
+    with pytest.raises(ValueError, match=r"must lie in 0\.\.1, got .* take torch\.sigmoid"):
+        calibration(numbers(0.5, wrong), torch.tensor([True, False]))
+
+
+def test_comparisons_that_do_not_connect_all_responses_bound_nothing():
+    pairs = torch.zeros(4, 4, dtype=torch.float64)
+    pairs[0, 1] = pairs[2, 3] = 0.5
+    with pytest.raises(ValueError, match="fall apart into groups: of 4 responses"):
+        least_error(numbers(0, 1, 0, 1), pairs, comparisons=10)
+    pairs[1, 2] = 0.1
+    assert least_error(numbers(0, 1, 0, 1), pairs, comparisons=10).isfinite()

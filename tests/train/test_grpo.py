@@ -180,17 +180,26 @@ def shape(responses):
         (threes, ValueError, "two tensors .* got Tensor"),
         (lambda r: "good", ValueError, "two tensors .* got str: 'good'"),
         (lambda r: ("good", r.mask), ValueError, "two tensors .* got tuple: .*good"),
-        (lambda r: (torch.zeros(2, 2), r.mask), ValueError, r"got rewards of shape \(2, 2\)"),
-        (lambda r: (torch.zeros(shape(r)), r.tokens), ValueError, "got torch.int64"),
+        (
+            lambda r: (torch.zeros(2, 2), r.mask),
+            ValueError,
+            r"got rewards of torch.float32 \(2, 2\)",
+        ),
+        (lambda r: (torch.zeros(shape(r)), r.tokens), ValueError, "got ends of torch.int64"),
         (
             lambda r: (torch.zeros(shape(r)), torch.ones_like(r.mask)),
             ValueError,
-            "true at ends of steps, at real tokens",
+            r"true at ends of steps; token \d of response \d is padding",
         ),
         (
             lambda r: (torch.full(shape(r), torch.nan), r.mask),
             FloatingPointError,
-            "got nan for response 0",
+            "got nan for token 0 of response 0",
+        ),
+        (
+            lambda r: (torch.zeros(shape(r), dtype=torch.long), r.mask),
+            ValueError,
+            "got rewards of torch.int64",
         ),
         (
             lambda r: (torch.zeros(shape(r)), torch.zeros_like(r.mask)),

@@ -5,10 +5,11 @@ import pytest
 import torch
 from shape_checker import unchecked
 
-from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.checkpoints import CheckpointError, Checkpoints
 from rlhf_lab.logprobs import response_values, sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy, value_model
 from rlhf_lab.responses import pad
+from rlhf_lab.train.grpo import GRPOConfig, train_grpo
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
 from rlhf_lab.train.pretraining_mix import PretrainingMix
@@ -237,6 +238,8 @@ def test_bad_trust_regions_and_mixes_are_refused():
         Penalised(first_penalty=-1.0, target_kl=None)
     with pytest.raises(ValueError, match="target_kl must be a finite number above 0"):
         Penalised(first_penalty=1.0, target_kl=0.0)
+    with pytest.raises(ValueError, match="first_penalty must be a finite number above 0"):
+        Penalised(first_penalty=0.0, target_kl=0.01)
     with pytest.raises(ValueError, match="gamma must be a finite number above 0"):
         PretrainingMix(texts=pad([[1]], [[2]]), gamma=0.0)
 
@@ -272,6 +275,39 @@ def test_models_that_cannot_read_the_prompts_or_learn_are_refused_at_the_call():
         train(pretraining=PretrainingMix(texts=pad([[1]], [[9]]), gamma=1.0))
     with pytest.raises(ValueError, match="nothing would learn"):
         train_ppo(frozen_copy(BASE), threes, PROMPTS, config)
+
+
+@pytest.mark.parametrize(
+    ("train", "config"),
+    [
+        (train_ppo, PPOConfig(**SETTINGS)),
+        (train_grpo, GRPOConfig(steps=1, max_tokens=4, end_token=0, minibatch_size=8)),
+    ],
+)
+def test_a_policy_that_would_be_its_own_reference_is_refused(train, config):
+    policy = trainable_copy(BASE)
+    with pytest.raises(ValueError, match="the reference is the policy itself"):
+        train(policy, threes, PROMPTS, config, reference=policy)
+
+
+def test_a_beta_of_0_never_adapts_and_is_refused_with_a_target():
+    with pytest.raises(ValueError, match="beta must be a finite number above 0"):
+        PPOConfig(**(SETTINGS | {"beta": 0.0, "target_kl": 1.0}))
+    PPOConfig(**(SETTINGS | {"beta": 0.0}))
+
+
+def test_a_horizon_so_short_that_beta_could_turn_negative_is_refused_with_a_target():
+    with pytest.raises(ValueError, match=r"gain .* must lie between 0 and 5, got 8"):
+        PPOConfig(**(SETTINGS | {"horizon": 1, "target_kl": 1.0}))
+    PPOConfig(**(SETTINGS | {"horizon": 1}))
+
+
+def test_a_language_model_is_no_critic():
+    steps = train_ppo(
+        trainable_copy(BASE), threes, PROMPTS, PPOConfig(**SETTINGS), critic=trainable_copy(BASE)
+    )
+    with pytest.raises(ValueError, match="one number a position, got 7; make it with"):
+        next(steps)
 
 
 def test_a_nan_in_the_weights_stops_the_run():
@@ -315,3 +351,24 @@ def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
     table = {name: [row[name] for row in [*first[:3], *rest]] for name in whole}
     assert table == whole
     assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "grpo"])
+def test_a_run_goes_on_with_the_reference_that_it_began_with_or_not_at_all(algorithm, tmp_path):
+    """The usual accident: the cell is run again, and the policy is no longer what it was."""
+    where = Checkpoints(path=tmp_path / "run.safetensors", every=1, settings={})
+    shared = {"steps": 3, "max_tokens": 4, "end_token": 0, "minibatch_size": 8}
+    train, config = {
+        "ppo": (train_ppo, PPOConfig(batch_size=8, **shared)),
+        "grpo": (train_grpo, GRPOConfig(prompts_per_step=2, group_size=4, **shared)),
+    }[algorithm]
+    policy, first = trainable_copy(BASE), frozen_copy(BASE)
+    given = partial(train, policy, threes, PROMPTS, config, checkpoints=where)
+    broken = given()
+    next(broken), next(broken)
+    broken.close()
+    before = [p.clone() for p in policy.parameters()]
+    with pytest.raises(CheckpointError, match="another reference; give the reference of the call"):
+        next(given())
+    assert all(map(torch.equal, policy.parameters(), before))
+    assert [row["step"] for row in given(reference=first)] == [1, 2]

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.feedback.labelled import Labelled
 from rlhf_lab.feedback.ranked import Ranked, ranked_pairs
@@ -259,3 +260,15 @@ def test_dropout_is_off():
     noisy.trunk.drop.p = 0.9
     plain = trained(reward_model(BASE, seed=0), RANKED, pairwise_loss, steps=2)
     assert trained(noisy.train(), RANKED, pairwise_loss, steps=2) == plain
+
+
+def test_a_loss_of_another_kind_of_feedback_is_refused():
+    config.update("jaxtyping_disable", True)  # until the next test: as users call it
+    thumbs = Labelled(RANKED.responses, torch.ones(6))
+    model = reward_model(BASE, seed=0)
+    for loss in (pairwise_loss, listwise_loss, token_sum_loss, preferencewise_loss):
+        with pytest.raises(ValueError, match="one of Ranked feedback, got Labelled"):
+            loss(model, thumbs)
+    for loss in (thumb_loss, rating_loss):
+        with pytest.raises(ValueError, match="one of Labelled feedback, got Ranked"):
+            loss(model, RANKED)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sympy import Basic, Eq, Expr, Product, Sum
+from sympy import Basic, Eq, Expr, Product, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from rlhf_lab.derivations.checker import signs
@@ -12,11 +12,16 @@ from rlhf_lab.derivations.checker.lines import Chain
 
 @dataclass(frozen=True)
 class Recursion:
-    """f(n + 1) = formula in f(n): a definition, used by `substitute` as a lemma is."""
+    """f(n + 1) = formula in f(n): a definition, used by `substitute` as a lemma is.
+
+    It holds for every value of the letters on its left side, but for those that are `fixed`: that
+    f is 0 at the last place, n, says nothing of its other places.
+    """
 
     name: str
     equation: Eq
     given: Given
+    fixed: tuple[Symbol, ...] = ()
     is_definition = True
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 A recursion holds for its own functions only. From K_1 = u p and K_{n+1} = ... follows a formula for
 K; if q were put in for p in that formula, it would say of the same K what holds for another sum.
 And what a function hides it keeps: with f(n + 1) = γ f(n), what is f(n) depends on γ, though γ is
-not among the arguments of f, so that no slope along γ is taken beside it.
+not among the arguments of f, so that no slope along γ is taken beside it. Where f(n) = 0 is said
+of the last place alone, n stays what it is.
 """
 
 from collections.abc import Iterator
@@ -25,12 +26,13 @@ from rlhf_lab.derivations.checker.substitution import Meaning
 def check_recursions(chain: Chain, meaning: Meaning) -> None:
     """Raise RefusedError where a recursion behind a chain would say something else.
 
-    Letters that the function is defined for stay free: the recursion holds for every value.
+    Letters that the function is defined for stay free, as the recursion holds for every value;
+    those of one place do not.
     """
     for recursion in recursions(chain):
         equation = recursion.equation
         inside = {part.func for part in equation.atoms(AppliedUndef)} | equation.free_symbols
-        inside -= equation.lhs.free_symbols
+        inside -= equation.lhs.free_symbols - set(recursion.fixed)
         changed = [str(key) for key in meaning if key in inside]
         if changed:
             raise RefusedError(
@@ -44,6 +46,7 @@ def consistent(chain: Chain) -> Chain:
     letter along which a slope is taken, or that is chosen, counted or summed over."""
     for line in chain.lines:
         check_definitions(line.expression, chain.given)
+    check_one_place(chain)
     found = {recursion.equation: recursion for recursion in recursions(chain)}
     for one, other in combinations(found, 2):
         if one.lhs.func == other.lhs.func and not apart(one.lhs, other.lhs):
@@ -62,6 +65,14 @@ def consistent(chain: Chain) -> Chain:
                 f"{recursion.name}: write the formula out before that is chosen or differentiated"
             )
     return chain
+
+
+def check_one_place(chain: Chain) -> None:
+    """Raise RefusedError where a letter that is fixed takes other values, or varies."""
+    fixed = {letter for recursion in recursions(chain) for letter in recursion.fixed}
+    moved = fixed and fixed & set().union(*map(chosen, chains(chain)))
+    if moved:
+        raise RefusedError(f"{min(map(str, moved))} is one place only, and takes other values here")
 
 
 def apart(one: Expr, other: Expr) -> bool:
@@ -89,12 +100,13 @@ def hidden_in(function: UndefinedFunction, defined: dict, given: Given, seen: tu
 
 
 def chosen(chain: Chain) -> set:
-    """What a line of a chain differentiates along, chooses, counts or sums over."""
+    """What a line of a chain differentiates along, chooses, counts or sums over; and what a
+    hypothesis is used for other values of."""
     letters: set[object] = set()
     for line in chain.lines:
         rule = line.rule
         letters |= {getattr(rule, "along", None), getattr(rule, "letter", None)}
-        letters |= set(getattr(rule, "over", ())[:1])
+        letters |= {*getattr(rule, "over", ())[:1], *getattr(rule, "for_every", ())}
         letters |= {i for part in line.expression.atoms(Derivative) for i in part.variables}
         varied = {part.args[1] for part in line.expression.atoms(Optimum)}
         letters |= {getattr(i, "func", i) if i.args else i for i in varied}
