@@ -35,7 +35,7 @@ def rows(benchmark: Benchmark) -> list[tuple[str, ...]]:
 def share(benchmark: Benchmark, timing: Timing) -> str:
     """Of the machine's matrix rate; of its bandwidth where the least bytes are known."""
     if timing.least_gigabytes:
-        return f"{benchmark.bandwidth_share(timing):.0%} of the bandwidth"
+        return f"{benchmark.bandwidth_share(timing):.0%} of the band\N{SOFT HYPHEN}width"
     return f"{benchmark.matrix_share(timing):.0%}"
 
 

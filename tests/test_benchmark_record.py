@@ -71,7 +71,7 @@ def test_the_share_of_the_bandwidth_is_the_floor_in_units_of_the_time():
         benchmark.bandwidth_share(benchmark.workloads["dpo"].of("ours", "float32")) == 20 / 4 / 80
     )
     shown = {row[1:3]: row[-1] for row in rows(benchmark)}
-    assert shown["ours", "float32"] == "6% of the bandwidth"
+    assert shown["ours", "float32"] == "6% of the band\N{SOFT HYPHEN}width"
     assert shown["peer", "float32"] == "25%"  # 50 / 8 / 25, of the matrix rate
 
 
