@@ -1,7 +1,7 @@
 """The review world: gold starts at -0.05. Seconds are not asserted: they depend on the machine.
 
-`make test` takes the first third of each run, `make rerun` the whole of it. Another processor rounds
-otherwise, and makes another base model and another run: early gains of gold lie between 0.3 and 0.8.
+`make test` takes the first third of each run, `make rerun` the whole of it. Another processor
+rounds otherwise, so its base model and its runs are others: early gains lie between 0.3 and 0.8.
 """
 
 from functools import cache
