@@ -20,6 +20,7 @@ def test_same_seed_same_weights_and_the_global_state_stays():
     before = torch.get_rng_state()
     one, other = (tiny_gpt2(5, seed=1, **SETTINGS) for _ in range(2))
     assert all(map(torch.equal, one.parameters(), other.parameters()))
+    assert not torch.equal(one.lm_head.weight, tiny_gpt2(5, seed=2, **SETTINGS).lm_head.weight)
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -89,6 +89,17 @@ def test_at_the_reference_point_a_thumb_is_worth_half_its_weight():
     assert kto_loss(reward, point, thumbs, **WEIGHTS).item() == pytest.approx((0.5 + 0.75) / 2)
 
 
+def test_each_thumb_is_measured_from_the_weight_of_its_kind():
+    """Three up and one down, in float64: a weight in float32 would be off by 1e-8."""
+    reward, point = draws(4, 0), draws(1, 1).squeeze()
+    weights = {"desirable_weight": 0.7, "undesirable_weight": 1.3}
+    thumbs = torch.tensor([True, True, False, True])
+    value = thumb_value(reward, point, thumbs, **weights)
+    most = (3 * 0.7 + 1.3) / 4
+    found = kto_loss(reward, point, thumbs, **weights)
+    assert found.item() == pytest.approx(most - value.mean().item(), abs=1e-14)
+
+
 def test_a_thumb_up_pulls_up_a_thumb_down_pushes_down_and_both_let_go_far_away():
     thumbs = torch.tensor([True, False])
     pushes = []

@@ -7,6 +7,7 @@ from torch.nn.functional import logsigmoid
 
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import exercises
+from rlhf_lab.checks.exercise import Exercise
 from rlhf_lab.models import tiny_gpt2, trainable_copy
 
 
@@ -103,6 +104,22 @@ def all_set_to_0(rewards, gamma):
 def test_a_list_that_was_changed_is_noticed_too(function):
     with pytest.raises(CheckFailedError, match="changed in place; work on a copy"):
         check(exercises["returns_to_go"], function)
+
+
+def test_the_truth_is_of_the_model_that_was_given_and_not_of_what_became_of_it():
+    def emptied(model):
+        model.weight.data.zero_()
+        return model.weight.sum().detach()
+
+    exercise = Exercise(
+        name="weights",
+        asks="the sum of the weights",
+        inputs=lambda generator: {"model": torch.nn.Linear(2, 1)},
+        truth=lambda model: model.weight.sum().detach(),
+    )
+    assert "right" in check(exercise, exercise.truth)
+    with pytest.raises(CheckFailedError, match="off by"):
+        check(exercise, emptied)
 
 
 @pytest.mark.parametrize(

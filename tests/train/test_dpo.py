@@ -4,7 +4,7 @@ import pytest
 import torch
 from shape_checker import unchecked
 
-from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.checkpoints import CheckpointError, Checkpoints
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
@@ -182,3 +182,6 @@ def test_a_run_that_was_broken_off_goes_on_bit_for_bit(tmp_path):
     assert rest[0]["step"] == 2
     assert {name: [row[name] for row in [*first[:2], *rest]] for name in whole} == whole
     assert all(map(torch.equal, policy.parameters(), whole_policy.parameters()))
+    other = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=1).double()
+    with pytest.raises(CheckpointError, match="another reference; give the reference of the call"):
+        next(train_dpo(trainable_copy(BASE), other, PAIRS, config, checkpoints=where))
