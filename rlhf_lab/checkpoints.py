@@ -125,7 +125,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
             f"{path} cannot be read ({error}); delete it to begin anew"
         ) from error
     if about.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of this package; name another file")
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this package, or of an older one; name another file"
+        )
     if about["sha256"] != checksum(tensors):
         raise CheckpointError(f"{path} does not match its checksum; delete it to begin anew")
     return tensors, about

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from rerun_all import path
 
 from rlhf_lab import rerun_record, runs
 from rlhf_lab.experiment_tables import name_of, recorded_experiments
@@ -31,11 +32,10 @@ def compared(recorded: Mapping[ModuleType, Recorded], folder: Path) -> dict[str,
     found = {}
     for module, variants in recorded.items():
         old = [run for group in variants.values() for run in group]
-        places = {(r.name, r.seed): folder / r.name / f"seed-{r.seed}.json" for r in old}
-        if not old or not all(place.exists() for place in places.values()):
+        if not old or not all(path(run, folder).exists() for run in old):
             continue
         new = {
-            name: [runs.load(places[run.name, run.seed]) for run in group]
+            name: [runs.load(path(run, folder)) for run in group]
             for name, group in variants.items()
         }
         pairs = zip(old, (run for group in new.values() for run in group), strict=True)
