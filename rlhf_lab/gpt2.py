@@ -2,17 +2,26 @@
 
 It takes the arguments of transformers' models and computes nothing twice. The columns of a batch
 whose outputs nobody asks for are computed once for each different row: the prompt that a group of
-responses, or a chosen and a rejected one, share. While sampling, keys and values have a place kept
-for them, so that a token copies none of those before it. Dropout does not exist here.
+responses, or a chosen and a rejected one, share. In the last layer they are keys and values only.
+While sampling, keys and values have a place kept for them, so that a token copies none of those
+before it. Dropout does not exist here.
 """
 
 from types import SimpleNamespace
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from rlhf_lab.gpt2_layers import Hidden, attention, attention_bias, head, linear, norm, projections
+from rlhf_lab.gpt2_layers import (
+    attention,
+    attention_bias,
+    head,
+    linear,
+    norm,
+    of_columns,
+    projections,
+)
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
 SHARED_FROM = {"cuda": 4096}
@@ -36,22 +45,35 @@ class GPT2Trunk(nn.Module):
         self.h, self.ln_f = trunk.h, trunk.ln_f
 
     def forward(
-        self, input_ids, attention_mask, position_ids, past_key_values=None, use_cache=False, keep=0
+        self,
+        input_ids,
+        attention_mask,
+        position_ids,
+        past_key_values=None,
+        use_cache=False,
+        keep=0,
+        only=None,
     ):
-        """Hidden states of the last `keep` columns at least, and the cache; as transformers'."""
+        """Hidden states of the last `keep` columns, 0 for all, and the cache; as transformers'.
+
+        With `only`, a number for each row, they are those of that one of the columns kept.
+        """
         inputs, cache = (input_ids, attention_mask, position_ids), past_key_values
-        context = input_ids.shape[1] - keep if keep and cache is None else 0
+        context = input_ids.shape[1] - keep if keep else 0
         many = len(input_ids) * context >= SHARED_FROM.get(input_ids.device.type, 0)
-        rows = distinct_rows(input_ids[:, :context], attention_mask[:, :context]) if many else None
+        before = input_ids[:, :context], attention_mask[:, :context]
+        rows = distinct_rows(*before) if many and cache is None else None
         if rows is not None:
-            first, row_of = rows
+            one, row_of = rows
             shared = JoinedCache(len(self.h))
-            self.read(*(x[first, :context] for x in inputs), shared, outputs=False)
+            self.read(*(x[one, :context] for x in inputs), shared, outputs=None)
             cache = shared.of_rows(row_of, heads=self.config.n_head)
             inputs = (input_ids[:, context:], attention_mask, position_ids[:, context:])
+            context = 0
         if use_cache and not isinstance(cache, GrowingCache):
             cache = GrowingCache(len(self.h), cache)
-        hidden = self.read(*inputs, JoinedCache(len(self.h)) if cache is None else cache)
+        cache = JoinedCache(len(self.h)) if cache is None else cache
+        hidden = self.read(*inputs, cache, outputs=context if only is None else context + only)
         return SimpleNamespace(last_hidden_state=hidden, past_key_values=cache)
 
     def read(
@@ -61,11 +83,12 @@ class GPT2Trunk(nn.Module):
         positions: Int[Tensor, "batch position"],
         cache: Cache,
         *,
-        outputs: bool = True,
-    ) -> Hidden | None:
+        outputs: int | Int[Tensor, "batch"] | None = 0,
+    ) -> Float[Tensor, "batch kept width"] | None:
         """The hidden states of tokens that follow what the cache holds; the cache takes them in.
 
-        Without `outputs` that is all: the last layer stops at its keys and values, and None comes.
+        `outputs` says of which columns: those from a number on, of each row the one that is
+        named, or none: then the last layer stops at its keys and values, and None comes.
         """
         bias = attention_bias(mask, ids.shape[1], self.wte.weight.dtype)
         bias = bias.repeat_interleave(self.config.n_head, dim=0)
@@ -73,8 +96,10 @@ class GPT2Trunk(nn.Module):
         for number, block in enumerate(self.h):
             query, *new = projections(norm(x, block.ln_1), block.attn)
             keys, values = cache.extended(number, *new)
-            if not outputs and number == len(self.h) - 1:
-                return None
+            if number == len(self.h) - 1:
+                if outputs is None:
+                    return None
+                x, query, bias = (of_columns(part, outputs) for part in (x, query, bias))
             x = x + attention(query, keys, values, bias, block.attn)
             inner = gelu(linear(norm(x, block.ln_2), block.mlp.c_fc), approximate="tanh")
             x = x + linear(inner, block.mlp.c_proj)

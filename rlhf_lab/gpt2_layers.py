@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 
@@ -83,6 +83,16 @@ def is_thin(rows: Float[Tensor, "row width"], weight: Tensor) -> bool:
     """
     thin = rows.device.type == "cpu" and len(rows) in THIN and weight.numel() >= LARGE
     return thin and not precision.is_onednn()
+
+
+def of_columns(
+    x: Float[Tensor, "row position size"], columns: int | Int[Tensor, "batch"]
+) -> Float[Tensor, "row kept size"]:
+    """The columns from a number on; or in each text the one that is named, for all its heads."""
+    if isinstance(columns, int):
+        return x[:, columns:]
+    named = columns.repeat_interleave(len(x) // len(columns))
+    return x[torch.arange(len(x), device=x.device), named][:, None]
 
 
 def norm(x: Hidden, layer: nn.Module) -> Hidden:

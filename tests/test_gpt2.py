@@ -79,7 +79,14 @@ def test_values_and_rewards_are_those_over_transformers_trunk():
         for numbers in (response_values, token_level_rewards):
             found = [numbers(model, BATCH)[BATCH.mask] for model in (theirs, ours)]
             assert torch.allclose(*found, atol=1e-12)
-        assert torch.allclose(response_rewards(theirs, BATCH), response_rewards(ours, BATCH))
+        found = [response_rewards(model, BATCH) for model in (theirs, ours)]
+        assert torch.allclose(*found, atol=1e-12)
+        weights = torch.linspace(-1, 1, len(BATCH), dtype=torch.float64)
+        found = [
+            gradients(weights @ rewards, model)
+            for rewards, model in zip(found, (theirs, ours), strict=True)
+        ]
+        assert all(torch.allclose(*pair, atol=1e-11) for pair in zip(*found, strict=True))
 
 
 def test_a_shared_prompt_is_read_once(monkeypatch):
@@ -104,6 +111,23 @@ def test_of_a_shared_prompt_the_last_layer_computes_keys_and_values_only(monkeyp
     response_logprobs(OURS, BATCH)
     heads, layers = OURS.config.n_head, OURS.config.n_layer
     assert rows == [3 * heads] * (layers - 1) + [6 * heads] * layers
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_last_layer_computes_what_is_asked_for_only(shared, monkeypatch):
+    """The columns of the response; and for a reward that of each one's last token."""
+    monkeypatch.setattr(gpt2, "SHARED_FROM", {"cpu": 0 if shared else 1000})
+    columns, forward = [], gpt2.attention
+    monkeypatch.setattr(gpt2, "attention", lambda *a: columns.append(a[0].shape[1]) or forward(*a))
+    width, length, before = BATCH.prompts.shape[1], BATCH.tokens.shape[1], THEIRS.config.n_layer - 1
+    for judged, kept, prompt in (
+        (lambda: response_logprobs(OURS, BATCH), length, width - 1),
+        (lambda: response_rewards(reward_model(OURS, seed=3), BATCH), 1, width),
+    ):
+        columns.clear()
+        judged()
+        read = [prompt] * before + [length] * before if shared else [prompt + length] * before
+        assert columns == [*read, kept]
 
 
 def test_weights_first_or_rows_first_is_the_same(monkeypatch):

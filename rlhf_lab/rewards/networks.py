@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab import precision
+from rlhf_lab.gpt2 import GPT2Trunk
 from rlhf_lab.logprobs import positions, response_logprobs
 from rlhf_lab.losses import check_beta
 from rlhf_lab.masked import sum_over_tokens, zero_at_padding
@@ -39,23 +40,29 @@ def reward_model(language_model: nn.Module, *, seed: int, columns: int = 1) -> S
 
 def token_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch token column"]:
     """Index t holds what the network says after it has read response token t."""
-    mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)
     length = responses.tokens.shape[1]
+    return _outputs(model, responses, logits_to_keep=length)[:, -length:]
+
+
+def last_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch column"]:
+    """What the network says after the last real token of prompt and response."""
+    last, length = responses.mask.sum(dim=1) - 1, responses.tokens.shape[1]
+    if isinstance(getattr(model, "trunk", None), GPT2Trunk):  # spares the others the last layer
+        return _outputs(model, responses, logits_to_keep=length, only=last)[:, 0]
+    return token_outputs(model, responses)[torch.arange(len(responses)), last]
+
+
+def _outputs(model, responses, **asked) -> Float[Tensor, "batch position column"]:
+    mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)
     with precision.of_matrices(mask.device):
         output = model(
             input_ids=torch.cat([responses.prompts, responses.tokens], dim=1),
             attention_mask=mask,
             position_ids=positions(mask),
-            logits_to_keep=length,
             use_cache=False,
+            **asked,
         )
-    return precision.at_least_float32(output.logits[:, -length:])
-
-
-def last_outputs(model: nn.Module, responses: Responses) -> Float[Tensor, "batch column"]:
-    """What the network says after the last real token of prompt and response."""
-    last = responses.mask.sum(dim=1) - 1
-    return token_outputs(model, responses)[torch.arange(len(responses)), last]
+    return precision.at_least_float32(output.logits)
 
 
 def response_rewards(model: nn.Module, responses: Responses) -> Rewards:
