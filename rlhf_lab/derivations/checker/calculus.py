@@ -13,6 +13,7 @@ from rlhf_lab.derivations.checker.checking import (
     check_domain,
     check_equal,
     check_positive,
+    compare_with_zero,
     prove_equal,
 )
 from rlhf_lab.derivations.checker.given import Given, unfolded
@@ -120,8 +121,10 @@ def check_only_solution(equation: Eq, unknown: Expr, formula: Expr, given: Given
     if all(map(signs.is_positive, sides)):
         gaps.append(log(sides[0]) - log(sides[1]))
     slopes = [canonical(diff(gap, letter), given) for gap in gaps]
-    if all(signs.sign(slope) is None for slope in slopes):
+    proved = [way * slope for slope in slopes if (way := signs.sign(slope)) is not None]
+    if not proved:
         raise RefusedError(f"could not prove that nothing else solves {equation} for {unknown}")
+    compare_with_zero(proved[0], given)
 
 
 def domain(unknown: Expr) -> dict[str, bool]:

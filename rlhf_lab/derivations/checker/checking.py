@@ -67,15 +67,20 @@ def prove_equal(left: Expr, right: Expr, given: Given) -> None:
 
 def check_positive(expression: Expr, given: Given) -> None:
     """Raise RefusedError unless the expression is proved to be above 0."""
+    compare_with_zero(expression, given)
+    expression = unfolded(expression, given)
+    forms = (expression, canonical(expression, given), cancelled(canonical(expression, given)))
+    if not any(map(signs.is_positive, forms)):
+        raise RefusedError(f"could not prove that {expression} is above 0")
+
+
+def compare_with_zero(expression: Expr, given: Given) -> None:
+    """Raise RefusedError with a world in which the expression is not above 0."""
     for seed in range(WORLDS_TO_REFUSE):
         world = Interpretation(given, seed)
         value = value_or_none(world, expression)
         if value is None or value <= 0:
             raise refusal(f"{expression} is not above 0", world, [value, ARITHMETIC.mpf(0)])
-    expression = unfolded(expression, given)
-    forms = (expression, canonical(expression, given), cancelled(canonical(expression, given)))
-    if not any(map(signs.is_positive, forms)):
-        raise RefusedError(f"could not prove that {expression} is above 0")
 
 
 def check_free_of(expression: Expr, variable: Expr, given: Given) -> None:

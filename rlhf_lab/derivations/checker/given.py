@@ -35,6 +35,10 @@ class Given:
             if keys.count(key) > 1:
                 raise ValueError(f"{key} is defined twice")
             self.check_definition(key, meaning)
+        if len({distribution.func for distribution in self.distributions}) < len(
+            self.distributions
+        ):
+            raise ValueError(f"one function is declared twice in {self.distributions}")
         for distribution in self.distributions:
             if not distribution.is_positive:
                 raise ValueError(f"declare {distribution} positive: Function(name, positive=True)")

@@ -6,6 +6,7 @@ As in `probability`, each knows its `meaning` in sums and roots; checks look onl
 from sympy import Expr, Lambda, Sum, Symbol, sqrt, sympify
 
 from rlhf_lab.derivations.checker.probability import at
+from rlhf_lab.derivations.checker.substitution import renamed
 
 
 class Mean(Expr):
@@ -27,8 +28,8 @@ class Mean(Expr):
 
     def meaning(self) -> Expr:
         body, count = self.args
-        (j,) = body.variables
-        return Sum(body.expr, (j, 1, count)) / count
+        j = renamed(body.variables[0], body.free_symbols | count.free_symbols)
+        return Sum(at(body, j), (j, 1, count)) / count
 
     def _latex(self, printer) -> str:
         letter, body = self.shown(printer)
@@ -54,6 +55,6 @@ class Std(Mean):
 
     def meaning(self) -> Expr:
         body, count, divisor = self.args
-        (j,) = body.variables
+        j = renamed(body.variables[0], self.free_symbols)
         mean = Mean.around(body, count).meaning()
         return sqrt(Sum((at(body, j) - mean) ** 2, (j, 1, count)) / divisor)

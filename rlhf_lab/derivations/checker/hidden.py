@@ -113,6 +113,15 @@ def check_definitions(expression: Basic, given: Given) -> None:
         check_arguments(part, meanings, given, {})
 
 
+def check_smooth(expression: Basic, given: Given) -> None:
+    """Raise RefusedError where a slope is taken along what is a whole number."""
+    for part in (expression, *(equation.rhs for equation in given.definitions)):
+        for derivative in part.atoms(Derivative):
+            for letter in derivative.variables:
+                if letter.is_integer or given.range_of(letter) is not None:
+                    raise RefusedError(f"{letter} is a whole number: there is no slope along it")
+
+
 def check_open(letter: Basic, given: Given) -> None:
     """Raise RefusedError where the ground says what a letter is, or something by means of it."""
     values = (*given.meanings().values(), *(end for _, *ends in given.ranges for end in ends))

@@ -11,6 +11,7 @@ from rlhf_lab.derivations.checker.checking import (
     check_equal,
     check_free_of,
     check_positive,
+    compare_with_zero,
 )
 from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.hidden import check_varied, shut
@@ -80,9 +81,11 @@ def direction(through: Lambda, given: Given) -> str:
     if letter.assumptions0 not in (REAL.assumptions0, POSITIVE.assumptions0):
         raise RefusedError(f"declare {letter} real=True or positive=True and nothing else")
     slope = diff(formula, letter)
-    if signs.sign(slope) is None or not signs.is_smooth(formula, letter):
+    way = signs.sign(slope)
+    if way is None or not signs.is_smooth(formula, letter):
         raise RefusedError(f"could not prove that {through.expr} rises or falls with {letter}")
-    return "rising" if signs.is_positive(slope) else "falling"
+    compare_with_zero(way * slope, given)
+    return "rising" if way == 1 else "falling"
 
 
 REAL, POSITIVE = Dummy(real=True), Dummy(positive=True)

@@ -6,7 +6,7 @@ Each knows its `meaning` in sums, logs and exponentials; checks look only at tha
 from sympy import Add, Basic, Dummy, Expr, Function, Lambda, Mul, Sum, Symbol, diff, exp, log
 from sympy.core.function import AppliedUndef
 
-from rlhf_lab.derivations.checker.substitution import substituted
+from rlhf_lab.derivations.checker.substitution import renamed, substituted
 
 
 class Sigmoid(Function):
@@ -51,14 +51,20 @@ class OverOutcomes(Expr):
     def func(self):
         return self.around
 
+    def written(self) -> tuple[Symbol, Expr, Expr]:
+        """One letter for the outcome, that neither formula uses otherwise; both formulas in it."""
+        first, second, count = self.args
+        free = first.free_symbols | second.free_symbols | count.free_symbols
+        y = renamed(first.variables[0], free)
+        return y, at(first, y), at(second, y)
+
 
 class Expectation(OverOutcomes):
     """E_{y ~ p}[f(y)] = Σ_{y=1}^{N} p(y) f(y): Expectation(f(y), p(y), y, N)."""
 
     def meaning(self) -> Expr:
-        body, probability, count = self.args
-        (y,) = body.variables
-        return Sum(Mul(at(probability, y), body.expr), (y, 1, count))
+        y, body, probability = self.written()
+        return Sum(Mul(probability, body), (y, 1, self.args[2]))
 
     def _latex(self, printer) -> str:
         body, probability, _ = self.args
@@ -76,9 +82,8 @@ class KL(OverOutcomes):
     """KL[p ‖ q] = Σ_{y=1}^{N} p(y) log(p(y) / q(y)), in nats: KL(p(y), q(y), y, N)."""
 
     def meaning(self) -> Expr:
-        first, second, count = self.args
-        (y,) = first.variables
-        return Sum(first.expr * log(first.expr / at(second, y)), (y, 1, count))
+        y, p, q = self.written()
+        return Sum(p * log(p / q), (y, 1, self.args[2]))
 
     def _latex(self, printer) -> str:
         first, second = (printer.doprint(distribution.expr) for distribution in self.args[:2])

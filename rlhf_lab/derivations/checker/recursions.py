@@ -1,11 +1,13 @@
 """Recursions: what a function is at one place, given what it is at others. They are definitions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sympy import Basic, Eq, Expr, Product, Sum, Symbol
-from sympy.core.function import AppliedUndef
+from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from rlhf_lab.derivations.checker import signs
+from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.lines import Chain
 
@@ -30,7 +32,7 @@ class Recursion:
             raise ValueError(f"{self.name}: a recursion defines a function, got {left}")
         if not signs.fits(left, right):
             raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")
-        if not goes_one_way(left, right):
+        if not ways(left, right):
             raise ValueError(f"{self.name}: {left} is not given by other places on one side of it")
 
 
@@ -67,16 +69,50 @@ class Turned:
         return Eq(right, left, evaluate=False)
 
 
-def goes_one_way(left: Expr, right: Basic) -> bool:
-    """Whether one argument is lower, by a whole number, wherever the function stands on the right.
+def ways(left: Expr, right: Basic) -> set[tuple[int, int]]:
+    """(i, 1): argument i is lower, by a whole number, wherever the function stands on the right.
 
-    Or higher everywhere: a recursion that goes back from a last place.
+    (i, -1): it is higher everywhere, in a recursion that goes back from a last place. Where the
+    function does not stand there, both for every i.
     """
     inside = [part for part in right.atoms(AppliedUndef) if part.func == left.func]
+    if any(len(part.args) != len(left.args) for part in inside):
+        raise ValueError(f"{left} is defined by itself with another number of arguments: {inside}")
     bound = {letter for total in right.atoms(Sum, Product) for letter in total.bound_symbols}
-    steps = [[a - b for a, b in zip(left.args, part.args, strict=True)] for part in inside]
-    ways = [
-        {signs.sign(number) if number.is_Integer else None for number in way}
-        for way in zip(*steps, strict=True)
-    ]
-    return not inside or (not bound & left.free_symbols and ({1} in ways or {-1} in ways))
+    if inside and bound & left.free_symbols:
+        return set()
+    steps = {
+        number: [argument - part.args[number] for part in inside]
+        for number, argument in enumerate(left.args)
+    }
+    return {
+        (number, way)
+        for number, lower in steps.items()
+        for way in (1, -1)
+        if all(step.is_Integer and signs.sign(step) == way for step in lower)
+    }
+
+
+def check_circles(recursions: Iterable[Recursion]) -> None:
+    """Raise RefusedError where functions are defined by each other, or one from both sides.
+
+    With f(n + 1) = g(n) and g(n) = f(n + 1) + 1 there is no f, and all would follow.
+    """
+    leads_to: dict[UndefinedFunction, set] = {}
+    common: dict[UndefinedFunction, set] = {}
+    for recursion in recursions:
+        left, right = recursion.equation.lhs, unfolded(recursion.equation.rhs, recursion.given)
+        inside = {part.func for part in right.atoms(AppliedUndef)} - {left.func}
+        leads_to.setdefault(left.func, set()).update(inside)
+        found = ways(left, right)
+        if not common.setdefault(left.func, found) & found:
+            raise RefusedError(f"{left.func} is given by places on both sides of its own")
+        common[left.func] &= found
+    for function in leads_to:
+        reached, waiting = set(), [function]
+        while waiting:
+            new = leads_to.get(waiting.pop(), set()) - reached
+            reached |= new
+            waiting += new
+        if function in reached:
+            raise RefusedError(f"{function} is defined by functions that are defined by it")

@@ -16,10 +16,10 @@ from sympy.core.function import AppliedUndef, UndefinedFunction
 
 from rlhf_lab.derivations.checker.checking import RefusedError
 from rlhf_lab.derivations.checker.given import Given, unfolded
-from rlhf_lab.derivations.checker.hidden import check_definitions
+from rlhf_lab.derivations.checker.hidden import check_definitions, check_smooth
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.probability import Optimum
-from rlhf_lab.derivations.checker.recursions import Recursion, Turned
+from rlhf_lab.derivations.checker.recursions import Recursion, Turned, check_circles
 from rlhf_lab.derivations.checker.substitution import Meaning
 
 
@@ -46,8 +46,10 @@ def consistent(chain: Chain) -> Chain:
     letter along which a slope is taken, or that is chosen, counted or summed over."""
     for line in chain.lines:
         check_definitions(line.expression, chain.given)
+        check_smooth(line.expression, chain.given)
     check_one_place(chain)
     found = {recursion.equation: recursion for recursion in recursions(chain)}
+    check_circles(found.values())
     for one, other in combinations(found, 2):
         if one.lhs.func == other.lhs.func and not apart(one.lhs, other.lhs):
             raise RefusedError(f"{one.lhs} and {other.lhs} may be one place: it is defined twice")
