@@ -215,6 +215,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
     "ppo_grid": {
         "*": {"end_gold": [0.2], "outside": [0.5]},
         "ppo-grid-clip-0.2": {"end_gold": [0.5]},
+        "ppo-grid-fixed-10-over-all": {"end_gold": [0.4]},
     },
     "kl_coefficients": {
         "*": {"to_optimum": [0.6]},

@@ -7,6 +7,8 @@ that the trust region matters: 16 updates on each 32 responses, at a large learn
 Hypotheses: neither scores far below the rest; the best clip beats the best adaptive and the best
 fixed penalty, as in the paper; many ratios are outside 1-ε .. 1+ε after clipped updates. A weight
 of 0.001 on the KL to the *reference* (in the reward) does not make up for a missing trust region.
+Added when those runs were known, and one of the new ones had been tried: with the penalty over all
+tokens, as in the paper, in place of k3 at the sampled ones, the largest coefficient earns more.
 Refuted where the intervals say otherwise. Piloted on seeds 100 and 101 with learning rates 1e-3 to
 4e-3 and 20 steps: at 1e-3 neither does well too.
 """
@@ -14,6 +16,7 @@ Refuted where the intervals say otherwise. Piloted on seeds 100 and 101 with lea
 from functools import cache
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.experiments.penalty_over_all import PenalisedOverAll, Watched
 from rlhf_lab.experiments.policy_reviews import evaluated
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, ends, together
 from rlhf_lab.models import frozen_copy, trainable_copy
@@ -38,6 +41,12 @@ GRID = {
     **{f"fixed-{penalty:g}": {"penalty": penalty} for penalty in PENALTIES},
     "neither-reference-0.001": {"penalty": 0.0, "beta": 0.001},
 }
+OVER_ALL = {
+    f"{name}-over-all": {**settings, "over_all": True}
+    for name, settings in GRID.items()
+    if settings.get("penalty") and "beta" not in settings
+}
+GRID |= OVER_ALL
 VARIANTS = {f"ppo-grid-{name}": settings for name, settings in GRID.items()}
 WATCHED = ("step", "reward", "kl", "kl_to_old", "penalty", "clip_fraction", "outside")
 
@@ -48,17 +57,19 @@ def run(
     epsilon: float | None = None,
     penalty: float = 0.0,
     target_kl: float | None = None,
+    over_all: bool = False,
     beta: float = 0.05,
     steps: int = 12,
 ) -> History:
     """One run: each step, and gold, KL and flawless share before (start_) and after it (end_).
 
-    With ε the surrogate is clipped, else penalised by `penalty` times the KL from the old policy;
-    β weighs the KL to the reference, in the reward.
+    With ε the surrogate is clipped, else penalised by `penalty` times the KL from the old policy,
+    at the sampled tokens or over all; β weighs the KL to the reference, in the reward.
     """
     reference = frozen_copy(review_model())
     policy = trainable_copy(reference)
-    clipped = epsilon is not None
+    watched = Watched(policy) if over_all else None
+    reward = gold_rewards if watched is None else watched.before(gold_rewards)
     config = PPOConfig(
         steps=steps,
         max_tokens=MAX_TOKENS,
@@ -69,20 +80,27 @@ def run(
         beta=beta,
         learning_rate=4e-3,
         critic_learning_rate=3e-3,
-        trust_region=Clipped(epsilon=epsilon)
-        if clipped
-        else Penalised(first_penalty=penalty, target_kl=target_kl),
+        trust_region=_region(epsilon, penalty, target_kl, watched),
         seed=seed,
     )
     openings = prompts(512, seed=1000 + seed)
 
     def measured():
         yield start(seed)
-        for metrics in train_ppo(policy, gold_rewards, openings, config):
+        for metrics in train_ppo(policy, reward, openings, config):
             yield {name: metrics[name] for name in WATCHED if name in metrics}
         yield _named("end", evaluated(policy, reference, seed=seed))
 
     return history(measured(), steps=steps + 2)
+
+
+def _region(epsilon, penalty, target_kl, watched) -> Clipped | Penalised:
+    if epsilon is not None:
+        return Clipped(epsilon=epsilon)
+    adaptive = {"first_penalty": penalty, "target_kl": target_kl}
+    return (
+        Penalised(**adaptive) if watched is None else PenalisedOverAll(**adaptive, watched=watched)
+    )
 
 
 @cache
@@ -99,9 +117,10 @@ def _named(when: str, found: dict[str, float]) -> dict[str, float]:
 def verdict(runs: Recorded) -> Verdict:
     """By gold at the end, seed by seed; the best arm of a kind is that of the highest mean."""
     arms = {name: runs[f"ppo-grid-{name}"] for name in GRID}
+    sampled = [name for name in GRID if name not in OVER_ALL]
     gold = {name: ends(found, "end_gold") for name, found in arms.items()}
     best = {
-        kind: max((n for n in arms if n.startswith(kind)), key=lambda n: gold[n].mean())
+        kind: max((n for n in sampled if n.startswith(kind)), key=lambda n: gold[n].mean())
         for kind in ("clip", "adaptive", "fixed")
     }
 
@@ -116,4 +135,5 @@ def verdict(runs: Recorded) -> Verdict:
         over(best["clip"], best["fixed"]),
         above("largest share of ratios outside, clip 0.2", outside, 0.05),
         over(best["clip"], "neither-reference-0.001"),
+        over("fixed-10-over-all", "fixed-10"),
     )

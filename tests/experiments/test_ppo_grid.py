@@ -3,8 +3,17 @@
 from functools import cache
 
 import pytest
+import torch
 
 from rlhf_lab.experiments import policy_reviews, ppo_grid
+from rlhf_lab.experiments.penalty_over_all import PenalisedOverAll, Watched
+from rlhf_lab.kl import exact_kl
+from rlhf_lab.logprobs import response_logits, response_logprobs
+from rlhf_lab.masked import masked_mean
+from rlhf_lab.models import frozen_copy, trainable_copy
+from rlhf_lab.responses import pad
+from rlhf_lab.train.review_model import review_model
+from rlhf_lab.worlds.reviews import END, prompts
 
 
 @pytest.fixture(autouse=True)
@@ -28,4 +37,28 @@ def test_ratios_leave_the_range_all_the_same():
 
 
 def test_every_row_of_the_papers_table_has_a_run():
-    assert set(ppo_grid.PAPER) == {name for name in ppo_grid.GRID if "reference" not in name}
+    others = {"neither-reference-0.001", *ppo_grid.OVER_ALL}
+    assert set(ppo_grid.PAPER) == set(ppo_grid.GRID) - others
+    penalised = {name for name in ppo_grid.PAPER if name.startswith(("fixed", "adaptive"))}
+    assert set(ppo_grid.OVER_ALL) == {f"{name}-over-all" for name in penalised}
+
+
+def test_the_penalty_over_all_tokens_is_the_kl_from_the_policy_before_the_step():
+    """Of a pass over given responses; its gradient is that of the exact KL."""
+    policy = trainable_copy(review_model())
+    watched = Watched(policy)
+    responses = pad(prompts(4, seed=0), [[5, 6, 7], [8], [9, 10], [4, 4, 4]], pad_token=END)
+    watched.before(lambda responses: None)(responses)
+    before = frozen_copy(review_model())
+    with torch.no_grad():
+        policy.lm_head.weight.mul_(1.5)
+    logprobs = response_logprobs(policy, responses)
+    region = PenalisedOverAll(first_penalty=2.0, target_kl=None, watched=watched)
+    nothing = torch.zeros(responses.mask.shape)
+    found = region.loss(logprobs, logprobs.detach(), nothing, responses.mask, 2.0)
+    kl = exact_kl(response_logits(before, responses), response_logits(policy, responses))
+    expected = 2 * masked_mean(kl, responses.mask)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert expected.item() > 0.01
+    slopes = [torch.autograd.grad(x, policy.lm_head.weight)[0] for x in (found, expected)]
+    assert torch.allclose(*slopes, atol=1e-6)
