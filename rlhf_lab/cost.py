@@ -77,7 +77,7 @@ def activation_bytes(shape: Shape, *, rows: int, context: int, scored: int) -> i
     16 d + H n numbers a token and layer: the inputs of the two norms (2 d), of the four products
     (1, 1, 1 and 4 d) and of GELU (4 d), query, key and value (3 d), and n probabilities in each of
     H heads; then V log-probs for each of the `scored` tokens of a row. Means and deviations of the
-    norms are left out: 4 numbers.
+    norms are left out: 4 numbers; and that of tokens that are not scored the last layer keeps less.
     """
     token = shape.layers * (16 * shape.width + shape.heads * context)
     ends = 2 * shape.width  # the last norm's input, and the head's

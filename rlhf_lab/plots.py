@@ -56,16 +56,19 @@ def bars(
     x_label: str,
     y_label: str,
     title: str = "",
+    stacked: bool = False,
     axes: Axes | None = None,
 ) -> Axes:
-    """Groups of bars, one group a label, one bar in it a series: say π_ref, π* and π."""
+    """Groups of bars, one a label, in it one bar a series, side by side or `stacked` to a whole."""
     axes = _labelled(axes, x_label, y_label)
-    places, width = np.arange(len(labels)), 0.8 / max(len(series), 1)
-    fillings = _looks(series, FILLINGS)
+    places, width = np.arange(len(labels)), 0.8 / (1 if stacked else max(len(series), 1))
+    fillings, bottom = _looks(series, FILLINGS), np.zeros(len(labels))
     for i, (name, values) in enumerate(series.items()):
         heights = _numbers(name, values, like=places)
-        offset = (i - (len(series) - 1) / 2) * width
-        axes.bar(places + offset, heights, 0.9 * width, label=name, linewidth=1.2, **fillings[i])
+        offset = 0 if stacked else (i - (len(series) - 1) / 2) * width
+        look = {"label": name, "bottom": bottom, "linewidth": 1.2, **fillings[i]}
+        axes.bar(places + offset, heights, 0.9 * width, **look)
+        bottom = bottom + stacked * heights
     axes.set_xticks(places, labels)
     axes.grid(visible=False, axis="x")
     return _with_head(axes, series, title)
@@ -81,10 +84,7 @@ def points(
     notes: Mapping[str, Sequence[str]] | None = None,
     axes: Axes | None = None,
 ) -> Axes:
-    """Marked points joined in their order, each series with its own (x, y): say reward against KL.
-
-    `notes` holds for a series, by its name, a short text beside each of its points.
-    """
+    """Marked points joined in order, a series with its own (x, y), its `notes` beside them."""
     axes = _labelled(axes, x_label, y_label)
     notes = _known(notes or {}, series)
     for (name, (x, y)), line in zip(series.items(), _looks(series, LINES), strict=True):

@@ -81,6 +81,15 @@ def test_bars_have_the_heights_given_and_stand_side_by_side():
     assert [text.get_text() for text in axes.get_xticklabels()] == ["good", "bad"]
 
 
+def test_stacked_bars_stand_on_each_other():
+    series = {"weights": [1, 2], "gradients": [3, 4], "moments": [5, 6]}
+    axes = plots.bars(["DPO", "PPO"], series, stacked=True, **LABELS)
+    feet = [[bar.get_y() for bar in bars] for bars in axes.containers]
+    assert feet == [[0, 0], [1, 2], [4, 6]]
+    assert [[bar.get_height() for bar in bars] for bars in axes.containers] == list(series.values())
+    assert {bar.get_x() + bar.get_width() / 2 for bar in axes.patches} == {0, 1}
+
+
 def test_points_keep_their_order_and_carry_their_notes():
     axes = plots.points({"DPO": ([3, 1, 2], [5, 6, 4])}, notes={"DPO": ["a", "b", "c"]}, **LABELS)
     assert axes.get_lines()[0].get_xydata().tolist() == [[3, 5], [1, 6], [2, 4]]

@@ -1,10 +1,11 @@
 """What does PPO do if the clipped term lacks the advantage, as the notes print it? (PPO-15)
 
 Printed: min(ρ Â, clip(ρ, 1-ε, 1+ε)). For Â < 0 its first term is always the smaller one, so that
-nothing stops a ratio from falling; for Â > 1 its second term is, which counts every such advantage
-as 1. Hypothesis: each step goes further from the old policy, the end is further from π*, and the
-reward's scale, which the right objective does not feel where β has the same scale, decides where
-the run ends. Refuted where the two objectives do alike.
+nothing stops a ratio from falling; for Â > 1 its second term is wherever ρ > (1-ε) / Â: there every
+such advantage counts as 1 within 1-ε .. 1+ε, and as 0 below. Hypothesis: each step goes further
+from the old policy, the end is further from π*, and the reward's scale, which the right objective
+does not feel where β has the same scale, decides where the run ends. Refuted where the two
+objectives do alike.
 """
 
 from dataclasses import dataclass
