@@ -224,6 +224,13 @@ def test_the_message_shows_the_input_and_both_answers():
         assert part in str(refusal.value)
 
 
+@pytest.mark.parametrize("exercise", LOSSES.values(), ids=LOSSES)
+def test_the_message_shows_every_number_that_a_loss_gets(exercise):
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercise, lambda **given: 0.0)
+    assert "a tensor of shape" not in str(refusal.value)
+
+
 def test_another_seed_gives_other_inputs():
     exercise = exercises["masked_mean"]
     drawn = [exercise.inputs(torch.Generator().manual_seed(seed))["x"] for seed in (0, 0, 1)]

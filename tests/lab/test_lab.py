@@ -129,6 +129,13 @@ def test_a_right_answer_of_another_form_is_right(name, variable, answer, referen
     assert found == [""] * len(found)
 
 
+def test_the_references_loss_of_grpo_has_a_gradient_whatever_stands_at_padding(reference):
+    given = lab_hidden.larger_update(torch.Generator().manual_seed(0))
+    given["logprobs"] = torch.where(given["mask"], given["logprobs"], 1e4).requires_grad_()
+    reference["grpo_loss"](**given).backward()
+    assert given["logprobs"].grad.isfinite().all()
+
+
 @pytest.mark.parametrize("number", [0.71, 0.5, 1.0])
 def test_another_advantage_of_two_is_refused(number, reference):
     assert any(said(QUESTIONS["bandit"], reference | {"advantage_of_two": number}))
