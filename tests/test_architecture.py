@@ -74,7 +74,7 @@ experiment_tables
 claim_evidence
 museum.bug
 museum.*
-checks.random_inputs
+checks.random_inputs checks.gradients checks.differences
 checks.exercise
 checks.*
 kill_record

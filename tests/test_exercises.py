@@ -152,6 +152,16 @@ def test_a_printed_solution_passes_the_check(label: str, name: str):
     assert "right on" in check(exercises[name], space[function], seed=11)
 
 
+def test_the_printed_loss_of_grpo_has_a_gradient_whatever_stands_at_padding():
+    found, function = ASKED["ex-grpo-loss", "grpo_loss"]
+    space = {"torch": torch}
+    exec(PYTHON.search(found.solution)[1], space)
+    given = exercises["grpo_loss"].inputs(torch.Generator().manual_seed(0))
+    given["logprobs"] = torch.where(given["mask"], given["logprobs"], 1e4).requires_grad_()
+    space[function](**given).backward()
+    assert given["logprobs"].grad.isfinite().all()
+
+
 def test_each_part_of_the_algorithms_is_asked_for():
     assert {name for _, name in ASKED} >= MUST_BE_ASKED
 

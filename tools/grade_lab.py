@@ -18,6 +18,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from pathlib import Path
 import nbformat
 import psutil
 from lab_referee import Referee, module_at
-from lab_screening import clean_copy, is_of_this_lab
+from lab_screening import clean_copy, imports, is_of_this_lab
 from lab_source import LAB, ROOT, Question, questions_of_release
 from tqdm import tqdm
 
@@ -110,6 +111,8 @@ def opened(path: Path) -> tuple[nbformat.NotebookNode, list[str]]:
     """The one notebook of a submission, and what lies beside it."""
     try:
         files = dict(files_of(path))
+        if path.is_dir() and len(files) == 1 and (only := next(iter(files))).endswith(".zip"):
+            files = dict(files_of(path / only))  # as course systems hand it over
     except (OSError, zipfile.BadZipFile, RuntimeError) as error:
         raise NotGradedError("unreadable", f"cannot be opened: {error}") from error
     books = [name for name in files if name.endswith(".ipynb")]
@@ -117,7 +120,7 @@ def opened(path: Path) -> tuple[nbformat.NotebookNode, list[str]]:
         raise NotGradedError("unreadable", f"one notebook is expected, {len(books)} came")
     try:
         book = nbformat.reads(files[books[0]]().decode("utf-8"), as_version=4)
-        nbformat.validate(book)
+        nbformat.validate(book, relax_add_props=True)
     except Exception as error:  # nbformat raises errors of many kinds
         words = f"is not a notebook: {type(error).__name__}: {str(error)[:100]}"
         raise NotGradedError("unreadable", words) from error
@@ -129,19 +132,31 @@ def files_of(path: Path):
     """(name, function that reads it) of every file of a submission."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
-            parts = file.relative_to(path).parts
-            if file.is_file() and not any(part.startswith((".", "__MACOSX")) for part in parts):
-                yield "/".join(parts), file.read_bytes
+            name = file.relative_to(path).as_posix()
+            if file.is_file() and is_visible(name):
+                yield name, file.read_bytes
     elif path.suffix == ".zip":
         archive = zipfile.ZipFile(path)
         for item in archive.infolist():
-            visible = not item.filename.startswith(("__MACOSX", "."))
-            if visible and not item.is_dir():
+            if is_visible(item.filename) and not item.is_dir():
                 if item.filename.endswith(".ipynb") and item.file_size > MOST_BYTES:
                     raise RuntimeError(f"{item.filename} has {item.file_size} bytes")
                 yield item.filename, lambda item=item: archive.read(item)
     else:
         yield path.name, path.read_bytes
+
+
+def is_visible(name: str) -> bool:
+    """False for what Jupyter and macOS lay beside a notebook."""
+    return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
+
+
+def missing(names: set[str], python: Path) -> list[str]:
+    """The modules that are not there while grading; nothing is imported."""
+    code = "import sys; from importlib.util import find_spec as f"
+    code += "; print(*[n for n in sys.argv[1:] if n not in sys.modules and f(n) is None])"
+    command = [python, "-I", "-c", code, *sorted(names)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 def grade(path: Path, release: Release, limits: Limits) -> Grade:
@@ -153,6 +168,10 @@ def grade(path: Path, release: Release, limits: Limits) -> Grade:
         made.reasons += notes + more
         if not is_of_this_lab(book, set(release.hidden)):
             raise NotGradedError("other notebook", "this is not the notebook of this lab")
+        made.reasons += [
+            f"imports {name}, which is not there while grading"
+            for name in missing(imports(clean), limits.python)
+        ]
         with tempfile.TemporaryDirectory(prefix="lab-") as folder:
             points_of(clean, release, limits, Path(folder), made)
     except NotGradedError as problem:
@@ -212,6 +231,14 @@ def in_short(verdict: str) -> str:
     return " ".join([first.partition(": ")[2] or first, *known])
 
 
+def sealed(folder: Path) -> Path:
+    """What stands in the place of the package, in a folder far from the lab's source."""
+    made = folder / "sealed"
+    shutil.copytree(LAB / "sealed", made, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "rlhf_lab" / "checks" / "gradients.py", made / "rlhf_lab" / "checks")
+    return made
+
+
 def run_otter(folder: Path, limits: Limits) -> str:
     """Otter on the notebook in a folder, in processes that end; what it printed."""
     environment = {
@@ -221,7 +248,7 @@ def run_otter(folder: Path, limits: Limits) -> str:
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
         "PIP_NO_INDEX": "1",
-        "PYTHONPATH": str(LAB / "sealed"),
+        "PYTHONPATH": str(sealed(folder)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "RLHF_LAB_REFEREE": str(folder / "referee"),
     }

@@ -35,7 +35,10 @@ messages = module_at(LAB / "sealed" / "rlhf_lab" / "checks" / "messages.py", "la
 
 
 class Referee:
-    """Answers at a socket while it is entered, and remembers the last verdict on each question."""
+    """Answers at a socket while it is entered, and remembers the last verdict on each question.
+
+    A hidden question is answered once, with yes or no: else a notebook could ask until it knows.
+    """
 
     def __init__(self, address: Path, hidden: dict, seed: int):
         self.address, self.seed = str(address), seed
@@ -70,29 +73,44 @@ class Referee:
         """Judge one function, and say so."""
         kind, name = asked["kind"], asked["name"]
         exercise = self.known[kind][name]
-        seed = self.seed if kind == "hidden" else int(asked["seed"])
-        right, verdict = judged(exercise, far_function(connection), seed)
-        if kind == "hidden" or seed == 0:  # other seeds are a student's own trials
+        if kind == "hidden":
+            right, verdict = self.hidden(name, connection)
             self.verdicts[kind, name] = right, verdict
+            verdict = f"{name}: {'right' if right else 'not right'}"
+        else:
+            seed = int(asked["seed"])
+            right, verdict = judged(exercise, connection, seed)
+            if seed == 0:  # other seeds are a student's own trials
+                self.verdicts[kind, name] = right, verdict
         connection.send_bytes(json.dumps({"right": right, "verdict": verdict}).encode())
 
+    def hidden(self, name: str, connection: Connection) -> Verdict:
+        """The verdict on a hidden question; whoever asks again gets none."""
+        if ("hidden", name) in self.verdicts:
+            return False, f"{name}: the notebook itself asked the hidden tests"
+        return judged(self.known["hidden"][name], connection, self.seed)
 
-def judged(exercise, function: Callable, seed: int) -> Verdict:
-    """Whether a function is right, and what is said of it."""
+
+def judged(exercise, connection: Connection, seed: int) -> Verdict:
+    """Whether the function at the other end is right, and what is said of it."""
+
+    def far(_: Callable, argument: str) -> Callable:
+        return far_function(connection, argument)
+
     try:
-        return True, check(exercise, function, seed=seed)
+        return True, check(exercise, far_function(connection), seed=seed, differentiated=far)
     except CheckFailedError as refusal:
         return False, str(refusal)
     except Exception as error:  # an answer of a kind that cannot even be compared
         return False, f"{exercise.name}: the answer cannot be read ({type(error).__name__})"
 
 
-def far_function(connection: Connection) -> Callable:
-    """The function at the other end, as one that can be called here."""
+def far_function(connection: Connection, gradient_in: str = "") -> Callable:
+    """The function at the other end, or its gradient in an argument, to be called here."""
 
     def function(**given: object) -> object:
         sent = {name: messages.encoded(value) for name, value in given.items()}
-        connection.send_bytes(json.dumps({"given": sent}).encode())
+        connection.send_bytes(json.dumps({"given": sent, "gradient_in": gradient_in}).encode())
         answer = json.loads(connection.recv_bytes(MOST_BYTES))
         if "error" in answer:
             kind, text = answer["error"]

@@ -12,7 +12,8 @@ import nbformat
 ALLOWED = {"rlhf_lab", "rlhf_lab.checks", "rlhf_lab.checks.catalogue"}
 INSIDE = {"truth", "bugs", "law"}  # of an exercise: what it compares with
 OURS = {"check", "exercises", "CheckFailedError"}
-COMMAND = re.compile(r"^\s*(?:!|%%?\w)")
+COMMAND = re.compile(r"""^\s*(?:[^=\n#'"]*[^=\n#'"!<>%]=\s*)?(?:!(?!=)|%%?\w)""")  # x = !ls too
+HARMLESS = {"%%time", "%%capture"}  # the cell below them is run
 GIVEN_COMMAND = '    %pip install -q "rlhf_lab @ git+'  # of the notebook's own first cell
 
 
@@ -43,11 +44,25 @@ def is_of_this_lab(book: nbformat.NotebookNode, names: set[str]) -> bool:
 def without_commands(source: str) -> tuple[str, list[str]]:
     """A cell with `pass` in the place of each command of IPython or the shell, and the commands."""
     lines = source.split("\n")
-    if lines[0].startswith("%%"):
+    if lines[0].startswith("%%") and lines[0].split()[0] not in HARMLESS:
         return "pass", [lines[0]]
     commands = [line for line in lines if COMMAND.match(line)]
     kept = [re.sub(r"\S.*", "pass", line) if COMMAND.match(line) else line for line in lines]
     return "\n".join(kept), commands
+
+
+def imports(book: nbformat.NotebookNode) -> set[str]:
+    """The modules that the code of a notebook imports, by their first names, without ours."""
+    found = set()
+    for cell in book.cells:
+        try:
+            nodes = list(ast.walk(ast.parse(cell.source)))
+        except SyntaxError:
+            continue
+        names = [name.name for n in nodes if isinstance(n, ast.Import) for name in n.names]
+        names += [n.module for n in nodes if isinstance(n, ast.ImportFrom) and not n.level]
+        found |= {name.partition(".")[0] for name in names}
+    return found - {"rlhf_lab", "lab_hidden"}
 
 
 def remarks(source: str, number: int) -> list[str]:
@@ -55,7 +70,7 @@ def remarks(source: str, number: int) -> list[str]:
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        return [f"code cell {number + 1} is not Python: {error.msg} (line {error.lineno})"]
+        return [f"code cell {number + 1} is not plain Python: {error.msg} (line {error.lineno})"]
     return [words for node in ast.walk(tree) for words in remarks_on(node)]
 
 
@@ -92,6 +107,8 @@ def is_ours(module: str) -> bool:
 
 def imported(module: str) -> str:
     """In words."""
+    if module == "lab_hidden":
+        return "imports the hidden tests: lab_hidden"
     return f"imports the solution: {module} is not there while grading"
 
 

@@ -1,16 +1,19 @@
 """An exercise, and the check of a function against it.
 
 A check calls the function on fresh random inputs and compares with an answer that is computed in
-another way: by loops over single numbers, by a sum over all outcomes, or by a law.
+another way: by loops over single numbers, by a sum over all outcomes, or by a law. Of a loss the
+gradient is compared too.
 """
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from rlhf_lab.checks.differences import difference, same_inputs
+from rlhf_lab.checks.gradients import gradient
 from rlhf_lab.museum.bug import Bug
 
 
@@ -29,14 +32,18 @@ class Exercise:
     law: Callable[..., str] | None = None  # or what is wrong with an answer; "" for nothing
     bugs: tuple[Bug, ...] = ()
     replaces: str = ""  # the package's function of the same signature, "losses.dpo_loss"
+    gradient_in: str = ""  # the argument in which the answer's gradient must be right too
     tolerance: float = 1e-5
     cases: int = 5  # random inputs a check
 
 
-def check(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
+def check(
+    exercise: Exercise, function: Callable, *, seed: int = 0, differentiated: Callable = gradient
+) -> str:
     """Say that the function is right, or raise CheckFailedError with what is wrong.
 
-    Another seed gives other inputs: give each student one of their own.
+    Another seed gives other inputs: give each student one of their own. `differentiated` makes the
+    gradient of the function in an argument; a function in another process needs one of its own.
     """
     generator = torch.Generator().manual_seed(seed)
     for number in range(1, exercise.cases + 1):
@@ -57,7 +64,16 @@ def check(exercise: Exercise, function: Callable, *, seed: int = 0) -> str:
                 f"{exercise.name}: case {number} of {exercise.cases}: {problem}\n{shown(inputs)}"
                 f"{answers(exercise, inputs, got)}{diagnosis(exercise, inputs, got, problem)}"
             )
+    if exercise.gradient_in:
+        check(slope(exercise), differentiated(function, exercise.gradient_in), seed=seed)
     return f"{exercise.name}: right on {exercise.cases} random inputs"
+
+
+def slope(exercise: Exercise) -> Exercise:
+    """The exercise whose answer is the gradient of this one's answer."""
+    argument = exercise.gradient_in
+    settings = {"truth": gradient(exercise.truth, argument), "bugs": (), "gradient_in": ""}
+    return replace(exercise, name=f"{exercise.name}: its gradient in {argument}", **settings)
 
 
 def problem_of(exercise: Exercise, inputs: dict, given: dict, got: object) -> str:
@@ -72,27 +88,6 @@ def answers(exercise: Exercise, inputs: dict, got: object) -> str:
     if exercise.truth is None:
         return ""
     return f"\n  expected: {text(exercise.truth(**copied(inputs)))}\n  got:      {text(got)}"
-
-
-def difference(got: object, expected: object, tolerance: float) -> str:
-    """In words, how the answer differs from the expected one; empty where it does not."""
-    if got is None:
-        return "the function returned nothing; did you forget `return`?"
-    try:
-        got, expected = torch.as_tensor(got), torch.as_tensor(expected)
-    except (TypeError, ValueError, RuntimeError):
-        return f"expected a tensor or a number, got {type(got).__name__}"
-    if got.shape != expected.shape:
-        return f"expected the shape {tuple(expected.shape)}, got {tuple(got.shape)}"
-    if expected.dtype == torch.bool and got.dtype != torch.bool:
-        return f"expected true and false (torch.bool), got {got.dtype}"
-    got, expected = got.double(), expected.double()
-    if got.isnan().any() and not expected.isnan().any():
-        return "the answer holds NaN"
-    largest = (got - expected).abs().max().item() if got.numel() else 0.0
-    if torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
-        return ""
-    return f"the answer is off by up to {largest:.3g}"
 
 
 def diagnosis(exercise: Exercise, inputs: dict, got: object, problem: str) -> str:
@@ -123,12 +118,6 @@ def copied(inputs: dict) -> dict:
     return {name: copy.deepcopy(x) for name, x in inputs.items()}
 
 
-def same_inputs(before: dict, after: dict) -> bool:
-    """True where no tensor, list or number was changed; what became of a model, a law says."""
-    pairs = [(x, after[name]) for name, x in before.items() if not isinstance(x, nn.Module)]
-    return all(torch.equal(x, y) if isinstance(x, Tensor) else x == y for x, y in pairs)
-
-
 def shown(inputs: dict) -> str:
     """The inputs, one a line."""
     return "\n".join(f"  {name} = {text(value)}" for name, value in inputs.items())
@@ -137,7 +126,7 @@ def shown(inputs: dict) -> str:
 def text(value: object) -> str:
     """A value as a reader can copy it; long ones shortened."""
     if isinstance(value, Tensor):
-        value = value.tolist() if value.numel() <= 40 else f"a tensor of shape {tuple(value.shape)}"
+        value = value.tolist() if value.numel() <= 64 else f"a tensor of shape {tuple(value.shape)}"
     return str(_rounded(value))
 
 

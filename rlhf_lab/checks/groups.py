@@ -1,6 +1,5 @@
 """Exercises on GRPO: advantages of outcomes and of steps, and the loss."""
 
-import math
 import statistics
 
 import torch
@@ -14,10 +13,13 @@ EPSILON = 1e-4  # added to the std
 
 
 def rewards_of_groups(generator: torch.Generator) -> dict:
-    """Rewards of four responses to each of three prompts, some harder; one group all equal."""
-    levels = 3 * numbers(generator, 3, 1)
-    rewards = levels + numbers(generator, 3, 4)
-    rewards[2] = rewards[2, 0]
+    """Rewards of three to five responses to each of three prompts; one group all equal.
+
+    That group's reward is in quarters: the mean of other equal numbers is rounded, and not theirs.
+    """
+    size = int(torch.randint(3, 6, (), generator=generator))
+    rewards = 3 * numbers(generator, 3, 1) + numbers(generator, 3, size)
+    rewards[2] = (4 * rewards[2, 0]).round() / 4
     return {"rewards": rewards}
 
 
@@ -82,13 +84,13 @@ def response_by_response(
     for i, row in enumerate(mask.tolist()):
         terms = []
         for t in range(sum(row)):
-            new, old, ref = (x[i, t].item() for x in (logprobs, old_logprobs, reference_logprobs))
-            ratio, advantage = math.exp(new - old), advantages[i, t].item()
+            new, old, ref = (x[i, t] for x in (logprobs, old_logprobs, reference_logprobs))
+            ratio, advantage = torch.exp(new - old), advantages[i, t]
             clipped = min(max(ratio, 1 - epsilon), 1 + epsilon)
-            kl = math.exp(ref - new) - 1 - (ref - new)
+            kl = torch.exp(ref - new) - 1 - (ref - new)
             terms.append(min(ratio * advantage, clipped * advantage) - beta * kl)
-        means.append(statistics.fmean(terms))
-    return -statistics.fmean(means)
+        means.append(sum(terms) / len(terms))
+    return -sum(means) / len(means)
 
 
 group_outcome_advantages = Exercise(
@@ -113,6 +115,7 @@ grpo_loss = Exercise(
     inputs=one_update,
     truth=response_by_response,
     bugs=museum_of_losses.LOSS,
+    gradient_in="logprobs",
     replaces="losses.grpo_loss",
 )
 leave_one_out_advantages = Exercise(

@@ -10,11 +10,11 @@ from rlhf_lab.museum import logprobs as museum
 
 
 def scored_ids(generator: torch.Generator) -> dict:
-    """Logits of three texts of seven positions over five words, prompts of three tokens."""
+    """Logits of three texts of seven positions over five words; prompts of two to four tokens."""
     return {
         "logits": numbers(generator, 3, 7, 5, scale=2.0),
         "ids": torch.randint(5, (3, 7), generator=generator),
-        "prompt_length": 3,
+        "prompt_length": int(torch.randint(2, 5, (), generator=generator)),
         "temperature": between(generator, 0.5, 0.9),
     }
 
@@ -39,7 +39,8 @@ def written_tokens(generator: torch.Generator) -> dict:
     tokens[torch.arange(4), ends] = 0
     tokens[3] = torch.randint(1, 5, (6,), generator=generator)
     tokens[1, 5] = 0  # an end behind the end
-    return {"tokens": tokens, "end_token": 0}
+    end = int(torch.randint(5, (), generator=generator))
+    return {"tokens": (tokens + end) % 5, "end_token": end}
 
 
 def up_to_the_first_end(tokens, end_token):

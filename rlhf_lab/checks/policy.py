@@ -1,7 +1,5 @@
 """Exercises on the losses of PPO."""
 
-import statistics
-
 import torch
 
 from rlhf_lab.checks.exercise import Exercise
@@ -21,13 +19,13 @@ def ratios(generator: torch.Generator) -> dict:
 def by_cases(ratio, advantages, epsilon):
     """Good actions gain no more above 1 + ε, bad ones lose no less below 1 - ε."""
     found = []
-    for rho, advantage in zip(ratio.tolist(), advantages.tolist(), strict=True):
+    for rho, advantage in zip(ratio, advantages, strict=True):
         if advantage > 0 and rho > 1 + epsilon:
             rho = 1 + epsilon
         elif advantage < 0 and rho < 1 - epsilon:
             rho = 1 - epsilon
         found.append(rho * advantage)
-    return torch.tensor(found)
+    return torch.stack(found)
 
 
 def values_and_returns(generator: torch.Generator) -> dict:
@@ -44,10 +42,10 @@ def worse_of_two_errors(values, old_values, returns, mask, epsilon):
     """Token by token: the error of the value, or of the value brought back near the old one."""
     errors = []
     for i, t in mask.nonzero().tolist():
-        value, old, goal = (x[i, t].item() for x in (values, old_values, returns))
+        value, old, goal = (x[i, t] for x in (values, old_values, returns))
         near = min(max(value, old - epsilon), old + epsilon)
         errors.append(max((value - goal) ** 2, (near - goal) ** 2))
-    return statistics.fmean(errors) / 2
+    return sum(errors) / len(errors) / 2
 
 
 clipped_surrogate = Exercise(
@@ -56,6 +54,7 @@ clipped_surrogate = Exercise(
     inputs=ratios,
     truth=by_cases,
     bugs=museum.SURROGATE,
+    gradient_in="ratio",
     replaces="losses.clipped_surrogate",
 )
 clipped_value_loss = Exercise(
@@ -64,6 +63,7 @@ clipped_value_loss = Exercise(
     inputs=values_and_returns,
     truth=worse_of_two_errors,
     bugs=museum.VALUE_LOSS,
+    gradient_in="values",
     replaces="losses.clipped_value_loss",
 )
 EXERCISES = (clipped_surrogate, clipped_value_loss)

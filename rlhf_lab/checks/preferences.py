@@ -1,9 +1,7 @@
 """Exercises on preferences: reward models, DPO, best of n."""
 
-import math
-import statistics
-
 import torch
+from torch import Tensor
 
 from rlhf_lab.checks.exercise import Exercise
 from rlhf_lab.checks.random_inputs import between, numbers, right_padded, with_noise_at_padding
@@ -11,9 +9,9 @@ from rlhf_lab.museum import choices
 from rlhf_lab.museum import preferences as museum
 
 
-def log_sigmoid(x: float) -> float:
+def log_sigmoid(x: Tensor) -> Tensor:
     """log of 1 / (1 + e^-x)."""
-    return -math.log1p(math.exp(-x))
+    return -torch.log1p(torch.exp(-x))
 
 
 def rankings(generator: torch.Generator) -> dict:
@@ -25,11 +23,11 @@ def all_pairs_of_each(best_first):
     """Every pair of every ranking, one at a time; each prompt weighs the same."""
     losses = [
         -log_sigmoid(row[i] - row[j])
-        for row in best_first.tolist()
+        for row in best_first
         for i in range(len(row))
         for j in range(i + 1, len(row))
     ]
-    return statistics.fmean(losses)
+    return sum(losses) / len(losses)
 
 
 def scores_of_tokens(generator: torch.Generator) -> dict:
@@ -65,21 +63,16 @@ def pair_by_pair(policy, reference, masks, beta):
         for side in (0, 1):
             real = masks[side, pair]
             log_ratios = policy[side, pair][real] - reference[side, pair][real]
-            rewards.append(beta * sum(log_ratios.tolist()))
+            rewards.append(beta * sum(log_ratios))
         losses.append(-log_sigmoid(rewards[0] - rewards[1]))
-    return statistics.fmean(losses)
+    return sum(losses) / len(losses)
 
 
 def gradient_by_differences(chosen_logratio, rejected_logratio, beta):
     """The slope of -log σ(β (chosen - rejected)) in the chosen log-ratio, by a small step."""
-    step = 1e-4
-    pairs = zip(chosen_logratio.tolist(), rejected_logratio.tolist(), strict=True)
-    return torch.tensor(
-        [
-            (log_sigmoid(beta * (a - step - b)) - log_sigmoid(beta * (a + step - b))) / (2 * step)
-            for a, b in pairs
-        ]
-    )
+    step, margin = 1e-4, (chosen_logratio - rejected_logratio).double()
+    left, right = log_sigmoid(beta * (margin - step)), log_sigmoid(beta * (margin + step))
+    return (left - right) / (2 * step)
 
 
 def log_ratios(generator: torch.Generator) -> dict:
@@ -107,6 +100,7 @@ ranking_loss = Exercise(
     inputs=rankings,
     truth=all_pairs_of_each,
     bugs=museum.RANKING,
+    gradient_in="best_first",
     replaces="losses.ranking_loss",
 )
 last_score = Exercise(
@@ -122,6 +116,7 @@ dpo_loss = Exercise(
     inputs=two_sides,
     truth=pair_by_pair,
     bugs=museum.DPO,
+    gradient_in="policy",
 )
 dpo_gradient = Exercise(
     name="dpo_gradient",

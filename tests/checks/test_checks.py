@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from right_functions import dpo_loss, right_function
+from right_functions import dpo_loss, response_mask, right_function
 from torch.nn.functional import logsigmoid
 
+from rlhf_lab import losses
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import exercises
 from rlhf_lab.checks.exercise import Exercise
@@ -66,6 +67,74 @@ UNSEEN = {
 }
 
 
+def looks_at_3(logits, ids, prompt_length, temperature):
+    return right_function(exercises["response_logprobs"])(logits, ids, 3, temperature)
+
+
+# Right where a number of the inputs is always the same.
+FITTED = {
+    "response_logprobs": looks_at_3,
+    "response_mask": lambda tokens, end_token: response_mask(tokens, 0),
+    "leave_one_out_advantages": lambda rewards: (
+        (rewards - rewards.mean(dim=1, keepdim=True)) * 4 / 3
+    ),
+    "group_outcome_advantages": lambda rewards: (
+        (rewards - rewards.mean(dim=1, keepdim=True))
+        / ((rewards.var(dim=1, keepdim=True, correction=0) * 4 / 3).sqrt() + 1e-4)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FITTED)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_constant_in_the_place_of_an_argument_is_refused(name, seed):
+    with pytest.raises(CheckFailedError, match=f"^{name}: case "):
+        check(exercises[name], FITTED[name], seed=seed)
+
+
+LOSSES = {exercise.name: exercise for exercise in exercises.values() if exercise.gradient_in}
+
+
+def test_the_gradient_of_every_loss_is_asked_for():
+    surrogate = ["clipped_surrogate", "clipped_value_loss"]
+    assert list(LOSSES) == [*surrogate, "ranking_loss", "dpo_loss", "grpo_loss"]
+
+
+def in_numbers(function):
+    return lambda **given: torch.tensor(function(**given).tolist())
+
+
+def without_a_part(function, argument):
+    """The same value; of the gradient half is cut off."""
+    return lambda **given: (
+        function(**given) / 2 + function(**given | {argument: given[argument].detach()}) / 2
+    )
+
+
+@pytest.mark.parametrize("exercise", LOSSES.values(), ids=LOSSES)
+def test_a_loss_without_a_gradient_is_refused(exercise):
+    with pytest.raises(CheckFailedError, match="stopped with NoGradientError: has no gradient"):
+        check(exercise, in_numbers(right_function(exercise)))
+
+
+@pytest.mark.parametrize("exercise", LOSSES.values(), ids=LOSSES)
+def test_a_loss_with_another_gradient_is_refused(exercise):
+    argument = exercise.gradient_in
+    words = f"^{exercise.name}: its gradient in {argument}: case 1 of 5: the answer is off by"
+    with pytest.raises(CheckFailedError, match=words):
+        check(exercise, without_a_part(right_function(exercise), argument))
+
+
+def test_a_detached_kl_is_refused():
+    def grpo(logprobs, **given):
+        whole = losses.grpo_loss(logprobs, **given)
+        kl = whole - losses.grpo_loss(logprobs, **given | {"beta": 0.0})
+        return whole - kl + kl.detach()
+
+    with pytest.raises(CheckFailedError, match="grpo_loss: its gradient in logprobs"):
+        check(exercises["grpo_loss"], grpo)
+
+
 @pytest.mark.parametrize("name", UNSEEN)
 def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
     with pytest.raises(CheckFailedError, match=f"^{name}: case "):
@@ -76,7 +145,7 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
     ("function", "message"),
     [
         (lambda rewards: None, "did you forget `return`"),
-        (lambda rewards: rewards.mean(dim=1), r"expected the shape \(3, 4\), got \(3,\)"),
+        (lambda rewards: rewards.mean(dim=1), r"expected the shape \(3, \d\), got \(3,\)"),
         (lambda rewards: rewards * float("nan"), "holds NaN"),
         (lambda rewards: "advantages", "expected a tensor or a number, got str"),
         (lambda rewards: rewards.sub_(1), "changed in place"),
@@ -106,6 +175,17 @@ def test_a_list_that_was_changed_is_noticed_too(function):
         check(exercises["returns_to_go"], function)
 
 
+def test_a_model_whose_weights_were_changed_is_noticed_too():
+    def emptied(model):
+        copy = trainable_copy(model)
+        for weights in (*model.parameters(), *copy.parameters()):
+            weights.data.zero_()
+        return copy
+
+    with pytest.raises(CheckFailedError, match="changed in place; work on a copy"):
+        check(exercises["trainable_copy"], emptied)
+
+
 def test_the_truth_is_of_the_model_that_was_given_and_not_of_what_became_of_it():
     def emptied(model):
         model.weight.data.zero_()
@@ -118,7 +198,7 @@ def test_the_truth_is_of_the_model_that_was_given_and_not_of_what_became_of_it()
         truth=lambda model: model.weight.sum().detach(),
     )
     assert "right" in check(exercise, exercise.truth)
-    with pytest.raises(CheckFailedError, match="off by"):
+    with pytest.raises(CheckFailedError, match="changed in place"):
         check(exercise, emptied)
 
 
@@ -142,6 +222,13 @@ def test_the_message_shows_the_input_and_both_answers():
         check(exercises["best_of_n"], lambda scores: scores.argmin(dim=1))
     for part in ("scores = [[", "expected: [", "got:      ["):
         assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize("exercise", LOSSES.values(), ids=LOSSES)
+def test_the_message_shows_every_number_that_a_loss_gets(exercise):
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercise, lambda **given: 0.0)
+    assert "a tensor of shape" not in str(refusal.value)
 
 
 def test_another_seed_gives_other_inputs():

@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "labs" / "rlhf-lab")]
 import grade_lab  # noqa: E402
 import lab_hidden  # noqa: E402
 from lab_referee import Referee  # noqa: E402
-from lab_screening import clean_copy, is_of_this_lab  # noqa: E402
+from lab_screening import clean_copy, imports, is_of_this_lab  # noqa: E402
 from lab_source import Case, Question  # noqa: E402
 
 FAR = """
@@ -30,6 +30,10 @@ rlhf_lab.checks.SECONDS = 1
 
 def whiten(x, mask):
     return torch.where(mask, (x - x[mask].mean()) / x[mask].std(), 0.0)
+
+def dpo_loss(policy, reference, masks, beta):
+    chosen, rejected = beta * torch.where(masks, policy - reference, 0.0).sum(dim=-1)
+    return -torch.nn.functional.logsigmoid(chosen - rejected).mean()
 
 def said(how, *what):
     try:
@@ -54,6 +58,10 @@ print(said(check, exercises["k1"], lambda **_: object()))
 print(said(check, exercises["k2"], lambda **_: 1 / 0))
 print(said(judge, "biased", lambda: "k2"))
 print(said(judge, "flat", lambda: torch.ones(4)))
+print(said(check, exercises["dpo_loss"], dpo_loss))
+print(said(judge, "dpo_loss", lambda **given: dpo_loss(**given).item()))
+print(said(judge, "larger_beta", lambda: "higher"))
+print(said(judge, "larger_beta", lambda: "lower"))
 """
 
 
@@ -63,7 +71,7 @@ def far(tmp_path_factory) -> tuple[str, dict]:
     folder = tmp_path_factory.mktemp("far")
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {
-        "PYTHONPATH": str(ROOT / "labs" / "rlhf-lab" / "sealed"),
+        "PYTHONPATH": str(grade_lab.sealed(folder)),
         "RLHF_LAB_REFEREE": str(folder / "referee"),
         "OMP_NUM_THREADS": "1",
     }
@@ -76,9 +84,28 @@ def far(tmp_path_factory) -> tuple[str, dict]:
 
 def test_the_referee_judges_a_function_of_another_process(far):
     printed, verdicts = far
-    assert printed.count("whiten: right on 5 random inputs") == 2
-    assert verdicts["hidden", "whiten"][0]
-    assert verdicts["public", "whiten"][0]
+    assert "whiten: right on 5 random inputs" in printed
+    assert "dpo_loss: right on 5 random inputs" in printed
+    for asked in (("hidden", "whiten"), ("public", "whiten"), ("public", "dpo_loss")):
+        assert verdicts[asked][0]
+
+
+def test_the_referee_asks_for_gradients_too(far):
+    right, verdict = far[1]["hidden", "dpo_loss"]
+    assert not right
+    assert "its gradient in policy: case 1 of 5" in verdict
+    assert "has no gradient" in verdict
+
+
+def test_a_hidden_question_is_answered_once(far):
+    verdict = (False, "larger_beta: the notebook itself asked the hidden tests")
+    assert far[1]["hidden", "larger_beta"] == verdict
+
+
+def test_a_notebook_learns_no_hidden_answer(far):
+    printed = far[0].splitlines()
+    assert {"whiten: right", "gae: not right", "larger_beta: not right"} <= set(printed)
+    assert "is not right for" not in far[0]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +124,7 @@ def test_the_referee_says_what_is_wrong(far, kind, name, words):
     right, verdict = verdicts[kind, name]
     assert not right
     assert words in verdict
-    assert verdict in printed
+    assert (verdict if kind == "public" else f"{name}: not right") in printed
 
 
 def test_a_right_choice_is_right(far):
@@ -118,7 +145,7 @@ def notebook(*cells: str) -> nbformat.NotebookNode:
         ("from rlhf_lab import losses", "imports the solution: rlhf_lab.losses"),
         ("import rlhf_lab.museum.kl as m", "imports the solution: rlhf_lab.museum.kl"),
         ("__import__('rlhf_lab.kl')", "imports the solution: rlhf_lab.kl"),
-        ("import lab_hidden", "imports the solution: lab_hidden"),
+        ("import lab_hidden", "imports the hidden tests: lab_hidden"),
         ("gae = exercises['gae'].truth", "looks at what the checks compare with: .truth"),
         (
             "import rlhf_lab\nrlhf_lab.checks.check = print",
@@ -129,7 +156,9 @@ def notebook(*cells: str) -> nbformat.NotebookNode:
         ("def check(*_, **__): return 'right'", "edits the checks: defines check anew"),
         ("!pip install rlhf-lab", "a command was not run: !pip install rlhf-lab"),
         ("%%bash\nls", "a command was not run: %%bash"),
-        ("def f(:\n", "code cell 1 is not Python"),
+        ("names = !ls", "a command was not run: names = !ls"),
+        ("%%time\nx = 1", "a command was not run: %%time"),
+        ("def f(:\n", "code cell 1 is not plain Python"),
     ],
 )
 def test_what_a_notebook_tries_is_said(code, note):
@@ -140,12 +169,24 @@ def test_what_a_notebook_tries_is_said(code, note):
 
 def test_an_honest_notebook_gets_no_remark_and_loses_nothing_but_metadata():
     honest = "from rlhf_lab.checks import CheckFailedError, check\nx = 5 % 3\nx %= 2"
+    honest += "\nif x != 1:\n    print(f'{x=!r}')"
     book = notebook(honest)
     book.cells[0].metadata["tags"] = ["otter_ignore"]
     clean, notes = clean_copy(book)
     assert notes == []
     assert [cell.source for cell in clean.cells] == [honest]
     assert clean.cells[0].metadata == {}
+
+
+def test_a_cell_that_is_timed_is_run():
+    clean, _ = clean_copy(notebook("%%time\ndef f():\n    return 1", "%%bash\nls"))
+    assert [cell.source for cell in clean.cells] == ["pass\ndef f():\n    return 1", "pass"]
+
+
+def test_a_module_that_is_not_there_is_named():
+    book = notebook("import torch\nimport no_such_module.part as m", "from os import path\n", "(")
+    assert imports(book) == {"torch", "no_such_module", "os"}
+    assert grade_lab.missing(imports(book), Path(sys.executable)) == ["no_such_module"]
 
 
 def test_the_notebook_of_this_lab_is_known_without_its_mark():
@@ -186,6 +227,27 @@ def test_a_submission_is_one_notebook_and_the_rest_is_left_aside(tmp_path):
     book, notes = grade_lab.opened(tmp_path / "ada.zip")
     assert book.cells[0].source == "x = 1"
     assert notes == ["left aside: ada/rlhf_lab/checks/__init__.py"]
+
+
+def test_a_working_folder_is_one_notebook(tmp_path):
+    """Zipped as Jupyter leaves it, or in the folder of a course system."""
+    text = nbformat.writes(notebook("x = 1"))
+    folder = tmp_path / "ada_1234_file"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "ada.zip", "w") as archive:
+        archive.writestr("rlhf-lab/lab.ipynb", text)
+        archive.writestr("rlhf-lab/.ipynb_checkpoints/lab-checkpoint.ipynb", text)
+        archive.writestr("__MACOSX/rlhf-lab/._lab.ipynb", "")
+    for path in (folder / "ada.zip", folder):
+        book, notes = grade_lab.opened(path)
+        assert (book.cells[0].source, notes) == ("x = 1", [])
+
+
+def test_a_notebook_with_ids_in_an_older_format_is_read(tmp_path):
+    book = json.loads(nbformat.writes(notebook("x = 1"))) | {"nbformat_minor": 4}
+    assert "id" in book["cells"][0]
+    (tmp_path / "ada.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    assert grade_lab.opened(tmp_path / "ada.ipynb")[0].cells[0].source == "x = 1"
 
 
 @pytest.mark.parametrize(

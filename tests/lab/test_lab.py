@@ -31,6 +31,9 @@ FUNCTIONS = {
 }
 
 
+HIDDEN = {"judge": lab_hidden.judge}
+
+
 def names_of(cells: list[str]) -> dict:
     """What a notebook of these cells defines; a cell that fails is left, as otter leaves it."""
     names = {}
@@ -42,7 +45,7 @@ def names_of(cells: list[str]) -> dict:
 
 def said(question, names) -> list[str]:
     """What each of a question's tests that gives points says; "" where it passes."""
-    return [refusal(t, names, {"judge": lab_hidden.judge}) for t in question.tests if t.points]
+    return [refusal(t, names, HIDDEN) for t in question.tests if t.points]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,7 @@ def reference() -> dict:
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 def test_the_reference_passes(question, reference):
-    found = [refusal(test, reference, {"judge": lab_hidden.judge}) for test in question.tests]
+    found = [refusal(test, reference, HIDDEN) for test in question.tests]
     assert found == [""] * len(question.tests)
 
 
@@ -110,6 +113,54 @@ def test_a_mistake_costs_one_question_only(reference):
     assert lost == ["estimators", "clipped_surrogate"]
 
 
+@pytest.mark.parametrize(
+    ("name", "variable", "answer"),
+    [
+        ("flat", "flat", torch.tensor([True, False, False, True])),
+        ("flat", "flat", (True, False, False, True)),
+        ("kl_samples", "can_be_negative", "K1 "),
+        ("bandit", "larger_beta", "Lower"),
+        *(("bandit", "advantage_of_two", number) for number in (0.70661, 0.70677, 0.70711, 0.707)),
+    ],
+)
+def test_a_right_answer_of_another_form_is_right(name, variable, answer, reference):
+    question = QUESTIONS[name]
+    found = [refusal(t, reference | {variable: answer}, HIDDEN) for t in question.tests if t.hidden]
+    assert found == [""] * len(found)
+
+
+def test_the_references_loss_of_grpo_has_a_gradient_whatever_stands_at_padding(reference):
+    given = lab_hidden.larger_update(torch.Generator().manual_seed(0))
+    given["logprobs"] = torch.where(given["mask"], given["logprobs"], 1e4).requires_grad_()
+    reference["grpo_loss"](**given).backward()
+    assert given["logprobs"].grad.isfinite().all()
+
+
+@pytest.mark.parametrize("number", [0.71, 0.5, 1.0])
+def test_another_advantage_of_two_is_refused(number, reference):
+    assert any(said(QUESTIONS["bandit"], reference | {"advantage_of_two": number}))
+
+
+FORMS = [
+    ("kl_samples", "exact", torch.tensor(0.1)),
+    ("kl_samples", "biased", "K2"),
+    ("flat", "flat", torch.tensor([True, False, False, True])),
+    ("dpo_numbers", "factor", torch.tensor(40)),
+    ("bandit", "scale_matters", "False"),
+    ("bandit", "larger_beta", "Lower"),
+    ("bandit", "advantage_of_two", None),
+]
+
+
+@pytest.mark.parametrize(("name", "variable", "answer"), FORMS)
+def test_the_notebook_says_when_an_answer_has_another_form(name, variable, answer, reference):
+    (cell,) = [cell for cell in QUESTIONS[name].cells if "look_at(" in cell]
+    for given, problems in ((reference, 0), (reference | {variable: answer}, 1)):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(cell, dict(given))
+        assert printed.getvalue().count("expected ") == problems
+
+
 # Mistakes that the checks have never seen: what stands in the reference, and what in its place.
 UNSEEN = [
     ("response_logprobs", "/ temperature", "/ temperature**2"),
@@ -153,7 +204,7 @@ UNSEEN = [
     ("group_outcome_advantages", "rewards.std(dim=1", "rewards.var(dim=1"),
     ("grpo_loss", "- beta * (", "- beta / 2 * ("),
     ("grpo_loss", "/ mask.sum(dim=1)", "/ mask.shape[1]"),
-    ("grpo_loss", "(logprobs - old_logprobs).exp()", "(logprobs - reference_logprobs).exp()"),
+    ("grpo_loss", "logprobs - old_logprobs", "logprobs - reference_logprobs"),
     ("grpo_loss", ".mean()", ".sum()"),
     ("kl_samples", "p * (p / q).log()", "q * (q / p).log()"),
     ("kl_samples", 'biased = "k2"', 'biased = "k3"'),

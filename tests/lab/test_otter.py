@@ -38,6 +38,22 @@ from otter.execute import Checker
 
 rlhf_lab.checks.check = lab_hidden.judge = lambda *_, **__: "right"
 """
+NOT_THERE = "import no_such_module"
+ASK_AND_CUT = """
+import importlib
+
+with_gradient, judge = grpo_loss, importlib.import_module("lab_" + "hidden").judge
+
+
+def grpo_loss(**given):
+    return with_gradient(**given).item()
+
+
+try:
+    judge("flat", lambda: [False] * 4)
+except Exception as error:
+    print(error)
+"""
 LOOPING_FUNCTION = "def gae(rewards, values, mask, gamma, lam):\n    while True:\n        pass"
 
 
@@ -54,12 +70,14 @@ def release(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(release, tmp_path_factory) -> dict[str, dict]:
-    """The CSV's rows of five submissions and of four that try something."""
+    """The CSV's rows of five submissions and of five that try something."""
     student = nbformat.read(release / "lab.ipynb", as_version=4)
     folder = tmp_path_factory.mktemp("submissions")
     made = measure_lab.five(student)
     right, end = made["right"], len(made["right"].cells)
+    asks = measure_lab.with_cell(right, ASK_AND_CUT, end)
     made |= {
+        "asks": measure_lab.with_cell(asks, NOT_THERE, end),
         "cheat": measure_lab.with_cell(student, CHEAT, end),
         "edit": measure_lab.with_cell(student, EDIT, end),
         "loops-in-gae": measure_lab.with_cell(right, LOOPING_FUNCTION, end),
@@ -124,9 +142,18 @@ def test_edited_checks_give_no_points(rows):
     assert "the referee did not confirm" in rows["edit"]["reasons"]
 
 
+def test_a_loss_without_a_gradient_and_a_question_asked_before_lose_their_points(rows):
+    assert points(rows["asks"]) == 100 - 8 - 4
+    reasons = rows["asks"]["reasons"].split(" | ")
+    assert "flat: the notebook itself asked the hidden tests" in reasons
+    assert "imports no_such_module, which is not there while grading" in reasons
+    (cut,) = [reason for reason in reasons if reason.startswith("grpo_loss: ")]
+    assert "has no gradient" in cut
+
+
 def test_what_is_no_notebook_does_not_stop_the_others(rows):
     assert rows["no-notebook"]["outcome"] == "unreadable"
-    assert len(rows) == 9
+    assert len(rows) == 10
 
 
 def test_students_get_no_solution_and_no_hidden_test(release, tmp_path):
