@@ -104,6 +104,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         "reward-reviews-500": {"gold_accuracy": [0.7]},
         "reward-reviews-2000": {"gold_accuracy": [0.8]},
         "reward-reviews-8000": {"gold_accuracy": [0.9]},
+        "reward-reviews-500-read-16-times": {"gold_accuracy": [0.7]},
     },
     "shuffled_pairs": {
         "shuffled-pairs-together": {"held_out_loss": [0.55], "seconds": [4.0]},

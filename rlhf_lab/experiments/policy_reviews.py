@@ -1,4 +1,4 @@
-"""What do PPO, PPO-ptx and GRPO do to a model of film reviews? (RLHF-2, RLHF-5, PPO-1, GRPO-1)
+"""What do PPO, PPO-ptx and GRPO do to a model of film reviews? (RLHF-2, RLHF-4, PPO-1, GRPO-1)
 
 Hypothesis: each raises the gold reward by 0.7 or more within 50 steps of 64 responses; PPO makes
 the model forget facts that are in no prompt, and PPO-ptx keeps them at some cost in gold. Refuted
