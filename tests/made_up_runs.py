@@ -198,6 +198,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
     "alignment_tax": {
         "*": {"gold": [0.0, 0.4], "facts": [1.0, 0.5], "pretraining_loss": [1.1, 1.8]},
         "alignment-tax-beta-0.8": {"gold": [0.0, 0.1]},
+        "alignment-tax-gamma-0.05": {"facts": [1.0, 1.0], "pretraining_loss": [1.1, 1.4]},
         "alignment-tax-gamma-0.5": {"facts": [1.0, 1.0], "pretraining_loss": [1.1, 1.4]},
     },
     "gradient_estimates": {
