@@ -4,7 +4,9 @@ Hypothesis: for the same number of responses read, ratings say more than thumbs,
 more than comparisons, and pairs of a response with a thumb down and a generated one least. Refuted
 if the order is another. One annotator without bias labels responses of the exact world, each drawn
 evenly. The rewards are fitted by the likelihood of each kind of label with the prior N(0, 1), which
-is their true spread. So the errors compare information, not methods.
+is their true spread. So the errors of the first five compare information, not methods. The pairs of
+the last are fitted as comparisons, as practice does, though nobody compared them: its error is
+that of labels and method together, and the thumbs down by their own likelihood would leave less.
 """
 
 import torch

@@ -84,8 +84,10 @@ def trained(
 
 @torch.no_grad()
 def evaluated(policy: nn.Module, reference: nn.Module, *, seed: int) -> dict[str, float]:
-    """Gold, flawless share and exact KL (nats a response) of fresh responses to held-out openings;
-    and the share of facts that are known."""
+    """Gold, flawless share and exact KL, nats a response, of fresh responses; share of known facts.
+
+    The openings are drawn anew, which leaves most of them among those of training.
+    """
     generator = torch.Generator().manual_seed(seed)
     responses = rollout(policy, EVALUATED, seed=10_000 + seed, generator=generator).responses
     kl = exact_kl(response_logits(policy, responses), response_logits(reference, responses))
