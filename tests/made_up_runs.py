@@ -59,6 +59,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         "label-kinds-ranking-of-4": {"error": [0.2]},
         "label-kinds-ranking-of-8": {"error": [0.1]},
         "label-kinds-rejected-only": {"error": [0.6]},
+        "label-kinds-thumbs-down": {"error": [0.4]},
     },
     "disagreement": {
         "*": {
