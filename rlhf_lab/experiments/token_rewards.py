@@ -26,6 +26,7 @@ VARIANTS = {
 }
 TOKENS = 3
 BATCH = 4
+# Only own rewards without noise are best at the edge, with nearly all that is possible.
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
