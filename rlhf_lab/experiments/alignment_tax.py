@@ -40,7 +40,7 @@ VARIANTS = {
     "alignment-tax-gamma-0.05": {"beta": 0.05, "gamma_ptx": 0.05},
     "alignment-tax-gamma-0.5": {"beta": 0.05, "gamma_ptx": 0.5},
 }
-HELD_OUT = 512  # pretraining texts, drawn anew; two in five are also among those of training
+FRESH = 512  # pretraining texts, drawn anew; two in five are also among those of training
 LITTLE = 0.1  # of the rise of gold by PPO
 
 
@@ -88,8 +88,8 @@ def measures(policy: nn.Module, reference: nn.Module, *, seed: int) -> Metrics:
 @torch.no_grad()
 def pretraining_loss(policy: nn.Module) -> float:
     """-mean log π(x_t) over tokens of texts of the grammar, 30 % of which are facts."""
-    held_out = training_texts(HELD_OUT, seed=90_000)
-    return next_token_loss(response_logprobs(policy, held_out), held_out.mask).item()
+    fresh = training_texts(FRESH, seed=90_000)
+    return next_token_loss(response_logprobs(policy, fresh), fresh.mask).item()
 
 
 def verdict(runs: Recorded) -> Verdict:
