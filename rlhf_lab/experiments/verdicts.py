@@ -53,7 +53,7 @@ def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
     found = mean_interval(samples)
     outcome = HOLDS if found.low > -margin else REFUTED if found.high < 0 else UNDECIDED
     return Verdict(
-        outcome, f"{words} {found:.3g}, expected no less than 0 by {margin:g}: {outcome}"
+        outcome, f"{words} {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
     )
 
 
