@@ -124,10 +124,13 @@ def current_commit() -> str:
 def hardware() -> dict:
     """Processor, number of cores and of torch's threads, and the GPU if there is one.
 
+    `capability`: the instructions that torch's kernels use, on which the rounding depends.
+
     Of a GPU also the most memory that this process has held on it, in units of 10⁶ bytes.
     """
     found = {
         "machine": platform.machine(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

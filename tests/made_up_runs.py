@@ -59,6 +59,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         "label-kinds-ranking-of-4": {"error": [0.2]},
         "label-kinds-ranking-of-8": {"error": [0.1]},
         "label-kinds-rejected-only": {"error": [0.6]},
+        "label-kinds-thumbs-down": {"error": [0.4]},
     },
     "disagreement": {
         "*": {
@@ -104,6 +105,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         "reward-reviews-500": {"gold_accuracy": [0.7]},
         "reward-reviews-2000": {"gold_accuracy": [0.8]},
         "reward-reviews-8000": {"gold_accuracy": [0.9]},
+        "reward-reviews-500-read-16-times": {"gold_accuracy": [0.7]},
     },
     "shuffled_pairs": {
         "shuffled-pairs-together": {"held_out_loss": [0.55], "seconds": [4.0]},
@@ -197,6 +199,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
     "alignment_tax": {
         "*": {"gold": [0.0, 0.4], "facts": [1.0, 0.5], "pretraining_loss": [1.1, 1.8]},
         "alignment-tax-beta-0.8": {"gold": [0.0, 0.1]},
+        "alignment-tax-gamma-0.05": {"facts": [1.0, 1.0], "pretraining_loss": [1.1, 1.4]},
         "alignment-tax-gamma-0.5": {"facts": [1.0, 1.0], "pretraining_loss": [1.1, 1.4]},
     },
     "gradient_estimates": {

@@ -76,6 +76,26 @@ def test_every_claim_with_experiment_as_evidence_has_a_recorded_one():
     assert asked - tested == set()
 
 
+def test_every_claim_that_an_experiment_names_has_experiment_as_evidence():
+    ledger = Path(__file__).parents[1] / "chapters" / "claims.yml"
+    rows = yaml.safe_load(ledger.read_text(encoding="utf-8"))
+    wrong = {
+        (module.__name__, claim)
+        for topic in catalogue.TOPICS.values()
+        for module in topic
+        for claim in claim_evidence.tested_claims(module)
+        if "experiment" not in rows[claim]["evidence"]
+    }
+    assert wrong == set()
+
+
+def test_the_experiments_with_added_seeds_are_those_with_more_than_at_the_first_look():
+    recorded = experiment_tables.recorded_experiments()
+    assert len(set(catalogue.EXTENDED)) == len(catalogue.EXTENDED)
+    for module in catalogue.EXTENDED:
+        assert max(map(len, recorded[module].values())) > catalogue.FIRST_LOOK, module.__name__
+
+
 def test_the_evidence_of_a_claim_is_its_proofs_and_its_experiments(module):
     html = claim_evidence.evidence_by_claim({module: {}})
     row = re.search(r'<tr><td><span data-claim="DPO-1">.*?</tr>', html)[0]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rlhf_lab.intervals import mean_interval
+from rlhf_lab.intervals import mean_interval, missed_at_any
 
 
 def test_the_interval_is_scipys_and_works_position_by_position():
@@ -25,3 +25,9 @@ def test_one_seed_has_no_interval():
             mean_interval([1.0, 2.0], confidence=percent)
     with pytest.raises(ValueError, match="at least two seeds, got 1"):
         mean_interval([1.0])
+
+
+def test_a_second_look_at_more_seeds_misses_more_often_than_one():
+    assert missed_at_any([5]) == pytest.approx(0.05, abs=0.005)
+    assert missed_at_any([5, 20]) == pytest.approx(0.09, abs=0.01)
+    assert missed_at_any([5, 20]) > missed_at_any([5, 9]) > missed_at_any([5])

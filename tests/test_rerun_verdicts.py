@@ -25,7 +25,12 @@ def copies(tmp_path):
         target = tmp_path / run.name / f"seed-{run.seed}.json"
         target.parent.mkdir(exist_ok=True)
         shutil.copy(recorded_folder() / run.name / target.name, target)
+        altered(target, commit="abc", hardware={"capability": "NEON"})
     return tmp_path
+
+
+def altered(path, **fields):
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
 def changed(path, change):
@@ -54,3 +59,30 @@ def test_a_run_that_differs_is_counted_and_a_verdict_is_of_the_new_runs(copies):
 def test_an_experiment_that_lacks_a_run_is_left_out(copies):
     min(copies.rglob("*.json")).unlink()
     assert rerun_verdicts.compared(RECORDED, copies) == {}
+
+
+def test_commit_and_processor_are_those_of_the_new_runs_and_the_same_for_all(copies):
+    found = rerun_verdicts.compared(RECORDED, copies)[NAME]
+    assert (found["commit"], found["capability"]) == ("abc", "NEON")
+    altered(min(copies.rglob("*.json")), commit="def")
+    with pytest.raises(ValueError, match="one commit, got"):
+        rerun_verdicts.compared(RECORDED, copies)
+
+
+def test_runs_with_other_settings_are_refused(copies):
+    altered(min(copies.rglob("*.json")), settings={"gamma": 0.3})
+    with pytest.raises(ValueError, match="other settings"):
+        rerun_verdicts.compared(RECORDED, copies)
+
+
+def test_what_the_folder_lacks_keeps_what_was_said_of_it(copies, tmp_path, monkeypatch):
+    said = tmp_path / "recorded"
+    said.mkdir()
+    (said / rerun_verdicts.FILE).write_text(json.dumps({"other": 1, NAME: 2}))
+    monkeypatch.setattr(rerun_verdicts.runs, "recorded_folder", lambda: said)
+    monkeypatch.setattr(rerun_verdicts, "recorded_experiments", lambda: RECORDED)
+    monkeypatch.setattr(sys, "argv", ["rerun_verdicts.py", str(copies)])
+    rerun_verdicts.main()
+    written = json.loads((said / rerun_verdicts.FILE).read_text())
+    assert written["other"] == 1
+    assert written[NAME]["here"] == "holds"

@@ -101,25 +101,36 @@ def shares(labels: list[Comparison], names: list[str]) -> torch.Tensor:
 
 
 def verdict(runs: Recorded) -> Verdict:
-    """Gold at a KL of 3 nats; the rises of the strongest bias to the smallest β."""
+    """Gold at a KL of 3 nats, of the seeds whose paths both go so far; the rises of the strongest
+    bias to the smallest β."""
     people, fair, biased = (
         runs[f"biased-labeller-{name}"] for name in ("people", "machine-0", "machine-3")
     )
 
-    def lead(first: Sequence[Run], second: Sequence[Run]) -> np.ndarray:
-        pairs = zip(*shared(first, second), strict=True)
-        return np.array([at_kl(a, "gold") - at_kl(b, "gold") for a, b in pairs])
+    def lead(words: str, first: Sequence[Run], second: Sequence[Run]) -> Verdict:
+        pairs = list(zip(*shared(first, second), strict=True))
+        both = [(a, b) for a, b in pairs if reaches(a) and reaches(b)]
+        gaps = [at_kl(a, "gold") - at_kl(b, "gold") for a, b in both]
+        return above(f"{words} at 3 nats, {len(both)} of {len(pairs)} seeds", gaps)
 
     behind = rises(biased, "own") - rises(biased, "gold")
     return together(
-        above("gold by a fair machine less by people", lead(fair, people)),
+        lead("gold by a fair machine less by people", fair, people),
         above("rise of the machine's own reward less that of gold, bias 3", behind),
         above("rise of the share with the token, bias 3", rises(biased, "topic")),
-        above("gold by people less by bias 3", lead(people, biased)),
+        lead("gold by people less by bias 3", people, biased),
     )
 
 
+def reaches(run: Run, kl: float = 3.0) -> bool:
+    """Whether the path of a run goes to this KL."""
+    return max(run.metrics["kl"]) >= kl
+
+
 def at_kl(run: Run, metric: str, kl: float = 3.0) -> float:
-    """The metric where the path of a run has this KL, in nats, between its points."""
+    """The metric where the path of a run has this KL, in nats, between its points.
+
+    That of its end where it ends sooner: ask `reaches` where that matters.
+    """
     order = sorted(zip(run.metrics["kl"], run.metrics[metric], strict=True))
     return float(np.interp(kl, *zip(*order, strict=True)))

@@ -8,7 +8,8 @@ people's, if texts do not grow, or if gold under the bias ends as high as people
 
 Pairs of texts are written by the review model and compared; a reward model is fitted to the labels,
 scaled to mean 0 and standard deviation 1 on texts of the review model, and PPO trains on it. The
-bias, the budget and the settings of training were chosen on seed 100.
+mark of a text that was cut counts as a word, for the labeller and in `words`. The bias, the budget
+and the settings of training were chosen on seed 100.
 """
 
 import torch

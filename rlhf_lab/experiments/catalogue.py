@@ -81,3 +81,18 @@ TOPICS = {
         method_cost,
     ),
 }
+
+FIRST_LOOK = 5
+"""seeds of each experiment of `EXTENDED` when its verdict was looked at first"""
+EXTENDED = (
+    feedback_to_policy,
+    biased_labeller,
+    intransitive,
+    edited_reward,
+    token_rewards,
+    overoptimisation,
+    adaptive_starts,
+    printed_clip,
+    fixed_point_gpt2,
+)
+"""experiments to which seeds were added after that look, to decide what was undecided"""

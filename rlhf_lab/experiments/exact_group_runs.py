@@ -73,7 +73,10 @@ def grpo(
 
 
 def predicted(world: ExactWorld, baseline: str):
-    """Where GRPO with its KL in the loss should end; with the std there is no closed form."""
+    """Where GRPO with its KL in the loss should end: of the baselines without the std.
+
+    With the std there is no closed form.
+    """
     beta = BETA if baseline == "leave-one-out" else self_in_mean(BETA, group_size=GROUP_SIZE)
     sizes = {"vocabulary": world.reference.config.vocab_size, "length": SETTINGS["max_tokens"]}
     return grpo_fixed_point(world.reference_logprobs, world.rewards, beta=beta, **sizes)

@@ -1,8 +1,7 @@
 """Does PPO end at π* for a transformer as it does for a table? (PPO-1)
 
 Hypothesis: a tiny GPT-2 of 26 thousand weights, which shares them between prefixes, comes within a
-total variation of 0.02 of π*, with more steps than a table needs. Refuted where it stays further
-away, or where a table does no better.
+total variation of 0.02 of π*, as a table of logits does. Refuted where either stays further away.
 """
 
 from functools import partial

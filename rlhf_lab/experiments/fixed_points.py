@@ -42,7 +42,7 @@ def run(
     responses: int = 1024,
     every: int = 10,
 ) -> History:
-    """Distances of one run to π* and to its predicted end, and its KL to the reference, by step.
+    """Distances of one run to π* and to its predicted end, if any, and its KL to the reference.
 
     `responses` are sampled in each step of GRPO: many, where its noise does not vanish at its end.
     """
@@ -53,7 +53,11 @@ def run(
     else:
         training = grpo(policy, world, seed, baseline, kl_in, responses)
     optimum = optimal_logprobs(world.reference_logprobs, world.rewards, beta=BETA)
-    end = predicted(world, baseline) if kl_in == "loss" else optimum
+    places = {"to_optimum": optimum}
+    if kl_in == "reward":
+        places["to_prediction"] = optimum
+    elif baseline != "mean-and-std":  # where that ends has no closed form
+        places["to_prediction"] = predicted(world, baseline)
 
     def measured():
         for metrics in training:
@@ -61,8 +65,7 @@ def run(
                 now = response_distribution(policy, world.responses)
                 yield {
                     "updates": metrics["step"] + 1,
-                    "to_optimum": total_variation(now, optimum).item(),
-                    "to_prediction": total_variation(now, end).item(),
+                    **{name: total_variation(now, end).item() for name, end in places.items()},
                     "kl": kl_divergence(now, world.reference_logprobs).item(),
                 }
 

@@ -1,11 +1,13 @@
 """Rewards fitted to labels of any kind, by likelihood, with the prior N(0, 1)."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating
+from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Thumb
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
 from rlhf_lab.rewards.quality import accuracy_against_gold
 
@@ -13,9 +15,13 @@ from rlhf_lab.rewards.quality import accuracy_against_gold
 def fitted_rewards(
     labels: list[Feedback], count: int, *, temperature: float
 ) -> Float[Tensor, "response"]:
-    """argmax of log-likelihood + log N(rewards | 0, 1): all labels at once, by L-BFGS."""
+    """The rewards that are most likely given all labels at once."""
+    return most_likely(of_labels(labels), count, temperature=temperature)
+
+
+def most_likely(loglikelihood, count: int, *, temperature: float) -> Float[Tensor, "response"]:
+    """argmax of log-likelihood + log N(rewards | 0, 1), by L-BFGS."""
     free = torch.zeros(count + 5, dtype=torch.float64, requires_grad=True)  # rewards, bar, cuts
-    loglikelihood = of_labels(labels)
     optimizer = torch.optim.LBFGS([free], max_iter=300, line_search_fn="strong_wolfe")
 
     def loss():
@@ -44,6 +50,21 @@ def of_labels(labels: list[Feedback]):
         return lambda r, other: ordered_logit(r[rated], cuts(other), scores).sum()
     signs = torch.tensor([1.0 if label.up else -1.0 for label in labels])
     return lambda r, other: logsigmoid(signs * (r[rated] - other[0])).sum()
+
+
+def of_thumbs_down(labels: list[Thumb], count: int, *, read: int):
+    """log p(thumbs down | rewards, bar), where the thumbs up are not known, but how many were read.
+
+    Each of `count` responses was read as often as the others, so that its number of thumbs down is
+    Poisson with the mean read / count · σ((bar - r) / T). Without log n!, which is constant.
+    """
+    downs = torch.bincount(torch.tensor([int(t.response) for t in labels]), minlength=count)
+
+    def loglikelihood(r, other):
+        logmean = math.log(read / count) + logsigmoid(other[0] - r)
+        return (downs * logmean - logmean.exp()).sum()
+
+    return loglikelihood
 
 
 def cuts(free: Float[Tensor, "number"]) -> Float[Tensor, "cut"]:

@@ -4,7 +4,9 @@ Hypothesis: for the same number of responses read, ratings say more than thumbs,
 more than comparisons, and pairs of a response with a thumb down and a generated one least. Refuted
 if the order is another. One annotator without bias labels responses of the exact world, each drawn
 evenly. The rewards are fitted by the likelihood of each kind of label with the prior N(0, 1), which
-is their true spread. So the errors compare information, not methods.
+is their true spread. So the errors compare information, not methods, but for those pairs: they are
+fitted as comparisons, as practice does, though nobody compared them. What their thumbs down tell by
+themselves, fitted by how often each response got one, stands beside them.
 """
 
 import torch
@@ -13,12 +15,14 @@ from torch import Tensor
 
 from rlhf_lab.experiments.label_fits import (
     fitted_rewards,
+    most_likely,
+    of_thumbs_down,
     pair_accuracy,
 )
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, together
 from rlhf_lab.feedback.annotators import Annotator
 from rlhf_lab.feedback.conversions import with_generated
-from rlhf_lab.feedback.kinds import Comparison, Feedback, Source
+from rlhf_lab.feedback.kinds import Comparison, Source, Thumb
 from rlhf_lab.feedback.labelling import compare, cost, label_all, rank, rate, thumb
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import exact_world
@@ -30,6 +34,7 @@ VARIANTS = {
     "label-kinds-ranking-of-4": {"kind": "ranking", "size": 4},
     "label-kinds-ranking-of-8": {"kind": "ranking", "size": 8},
     "label-kinds-rejected-only": {"kind": "rejected only"},
+    "label-kinds-thumbs-down": {"kind": "thumbs down"},
 }
 JUDGES = {
     "thumb": thumb,
@@ -37,6 +42,7 @@ JUDGES = {
     "comparison": compare,
     "ranking": rank,
     "rejected only": thumb,
+    "thumbs down": thumb,
 }
 SHOWN = {"comparison": 2}  # responses a label, where it is always the same and not one
 BUDGETS = (250, 500, 1000, 2000, 4000, 8000, 16000)  # responses read
@@ -62,8 +68,13 @@ def run(seed: int, *, kind: str, size: int = 1, temperature: float = 1.0) -> His
     history: History = {"labels": [], "cost": [], "error": [], "accuracy": []}
     for budget in BUDGETS:
         given = labels[: budget // size]
-        used = given if kind != "rejected only" else against_generated(given, len(rewards), seed)
-        fitted = fitted_rewards(used, len(rewards), temperature=temperature)
+        if kind == "thumbs down":
+            likelihood = of_thumbs_down(down(given), len(rewards), read=budget)
+            fitted = most_likely(likelihood, len(rewards), temperature=temperature)
+        else:
+            pairs = kind == "rejected only"
+            used = against_generated(given, len(rewards), seed) if pairs else given
+            fitted = fitted_rewards(used, len(rewards), temperature=temperature)
         error = (fitted - fitted.mean()) - (rewards - rewards.mean())
         history["labels"].append(len(given))
         history["cost"].append(cost(ann, given))
@@ -83,13 +94,18 @@ def annotator(rewards: Float[Tensor, "response"], temperature: float) -> Annotat
     )
 
 
-def against_generated(labels: list[Feedback], count: int, seed: int) -> list[Comparison]:
+def against_generated(labels: list[Thumb], count: int, seed: int) -> list[Comparison]:
     """Each response with a thumb down against one that the model wrote, unlabelled."""
     generator = torch.Generator().manual_seed(seed)
-    down = [label for label in labels if not label.up]
-    moved = torch.randint(1, count, (len(down),), generator=generator).tolist()
-    written = [str((int(t.response) + n) % count) for t, n in zip(down, moved, strict=True)]
-    return with_generated(down, written, generator="model")
+    rejected = down(labels)
+    moved = torch.randint(1, count, (len(rejected),), generator=generator).tolist()
+    written = [str((int(t.response) + n) % count) for t, n in zip(rejected, moved, strict=True)]
+    return with_generated(rejected, written, generator="model")
+
+
+def down(labels: list[Thumb]) -> list[Thumb]:
+    """Those with a thumb down."""
+    return [label for label in labels if not label.up]
 
 
 def verdict(runs: Recorded) -> Verdict:

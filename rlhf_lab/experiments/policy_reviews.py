@@ -1,4 +1,4 @@
-"""What do PPO, PPO-ptx and GRPO do to a model of film reviews? (RLHF-2, RLHF-5, PPO-1, GRPO-1)
+"""What do PPO, PPO-ptx and GRPO do to a model of film reviews? (RLHF-2, RLHF-4, PPO-1, GRPO-1)
 
 Hypothesis: each raises the gold reward by 0.7 or more within 50 steps of 64 responses; PPO makes
 the model forget facts that are in no prompt, and PPO-ptx keeps them at some cost in gold. Refuted
@@ -84,8 +84,10 @@ def trained(
 
 @torch.no_grad()
 def evaluated(policy: nn.Module, reference: nn.Module, *, seed: int) -> dict[str, float]:
-    """Gold, flawless share and exact KL (nats a response) of fresh responses to held-out openings;
-    and the share of facts that are known."""
+    """Gold, flawless share and exact KL, nats a response, of fresh responses; share of known facts.
+
+    The openings are drawn anew, which leaves most of them among those of training.
+    """
     generator = torch.Generator().manual_seed(seed)
     responses = rollout(policy, EVALUATED, seed=10_000 + seed, generator=generator).responses
     kl = exact_kl(response_logits(policy, responses), response_logits(reference, responses))

@@ -106,7 +106,7 @@ def best_of_n_path(task: Task) -> Iterator[Metrics]:
 
 @lru_cache(maxsize=1)
 def many_responses(seed: int) -> Responses:
-    """max(BEST_OF) responses of the reference to each of a few held-out openings."""
+    """max(BEST_OF) responses of the reference to each of a few openings drawn anew."""
     generator = torch.Generator().manual_seed(seed)
     asked = pad(prompts(PROMPTS, seed=10_000 + seed), [[END]] * PROMPTS)
     rows = torch.arange(PROMPTS).repeat_interleave(max(BEST_OF))

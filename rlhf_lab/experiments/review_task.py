@@ -81,7 +81,7 @@ class Task:
         return prompts(512, seed=1000 + self.seed)
 
     def written(self, policy: nn.Module) -> Responses:
-        """Fresh responses to held-out openings."""
+        """Fresh responses to openings drawn anew, most of them also among those of training."""
         generator = torch.Generator().manual_seed(self.seed)
         return rollout(policy, EVALUATED, seed=10_000 + self.seed, generator=generator).responses
 
@@ -118,7 +118,7 @@ def along(
 
 @torch.no_grad()
 def evaluated(task: Task, policy: nn.Module) -> Metrics:
-    """Fresh responses to held-out openings: gold, proxy, exact KL in nats a response, and more.
+    """Fresh responses to openings drawn anew: gold, proxy, exact KL in nats a response, and more.
 
     `surprise` is -log ref, nats a token: the log of the perplexity under the reference. `distinct`
     is the share of different texts.

@@ -34,7 +34,7 @@ VARIANTS = {
     "sums-outcome": {"supervised": "outcome"},
     "sums-process": {"supervised": "process"},
 }
-EVALUATED = 256  # held-out problems
+EVALUATED = 256  # problems, drawn anew; a fifth are also among the questions of the run
 SETTINGS = {"max_tokens": sums.LONGEST_RESPONSE, "end_token": sums.END, "minibatch_size": 64}
 
 
@@ -65,13 +65,18 @@ def trained(policy: nn.Module, seed: int, *, supervised: str, steps: int = 20) -
 
 
 def evaluated(policy: nn.Module, *, seed: int) -> dict[str, float]:
-    """Shares of fresh responses to held-out problems.
+    """Shares of fresh responses to problems drawn anew.
 
     right: the answer; flawless: the answer and every step; invalid: of the right ones, those with
-    a wrong step.
+    a wrong step. Raises ValueError where none is right.
     """
     responses = answers(policy, sums.problems(EVALUATED, seed=10_000 + seed), seed=seed)
     right, flawless = sums.outcome_rewards(responses), sums.flawless(responses).float()
+    if not right.any():
+        raise ValueError(
+            f"none of {len(right)} answers is right, so that no share of the right ones is invalid:"
+            " start from a model that can add"
+        )
     return {
         "right": right.mean().item(),
         "flawless": flawless.mean().item(),

@@ -45,6 +45,18 @@ def within(words: str, samples: ArrayLike, low: float, high: float) -> Verdict:
     return _part(words, samples, f"in {low:g} to {high:g}", low, high)
 
 
+def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
+    """The mean is expected to be 0 or more: "at least as much", up to a margin.
+
+    It holds where the whole interval lies above -margin, and is refuted where it lies below 0.
+    """
+    found = mean_interval(samples)
+    outcome = HOLDS if found.low > -margin else REFUTED if found.high < 0 else UNDECIDED
+    return Verdict(
+        outcome, f"{words} {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
+    )
+
+
 def _part(words: str, samples: ArrayLike, expected: str, low: float, high: float) -> Verdict:
     found = mean_interval(samples)
     if low < found.low and found.high < high:

@@ -59,7 +59,7 @@ class Annotator:
         require_positive(temperature=self.temperature)
         require_not_negative(fatigue=self.fatigue)
         require_count(least=1, number_of_cuts=len(self.cuts))
-        if any(low >= high for low, high in zip(self.cuts, self.cuts[1:], strict=False)):
+        if not all(low < high for low, high in zip(self.cuts, self.cuts[1:], strict=False)):
             raise ValueError(f"cuts must rise, got {self.cuts}")
 
     def temperature_after(self, labels_before: int) -> float:

@@ -35,7 +35,7 @@ def personal_taste(spread: float, *, seed: int) -> Worth:
 
 
 def length_bias(per_word: float) -> Worth:
-    """`per_word` for each word of the response."""
+    """`per_word` for each word of the response; the mark of a text that was cut is one."""
     return lambda _prompt, response: per_word * len(response.split())
 
 

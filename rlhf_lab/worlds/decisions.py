@@ -22,8 +22,8 @@ class DecisionProcess:
     """P(next state | state, action), and the reward of each such move; a Markov decision process.
 
     A state is an end where its transitions are all 0. Raises ValueError where names and arrays do
-    not fit, where the probabilities of a state that is no end do not sum to 1, and where a state
-    leads to itself or to one before it: every episode must end.
+    not fit or hold no numbers, where the probabilities of a state that is no end do not sum to 1,
+    and where a state leads to itself or to one before it: every episode must end.
     """
 
     states: tuple[str, ...]
@@ -36,6 +36,8 @@ class DecisionProcess:
         for name in ("transitions", "rewards"):
             if (shape := tuple(getattr(self, name).shape)) != expected:
                 raise ValueError(f"{name} must have shape {expected}, got {shape}")
+            if not getattr(self, name).isfinite().all():
+                raise ValueError(f"{name} must be finite numbers")
         sums = self.transitions.sum(dim=-1)
         ends = (self.transitions == 0).all(dim=-1).all(dim=-1)
         if (self.transitions < 0).any() or ((sums - 1).abs() > 1e-9)[~ends].any():
@@ -63,9 +65,12 @@ def values(
     """V(s) = E[r_0 + γ r_1 + γ² r_2 + ...] from each state: V = (1 - γ P_π)⁻¹ r_π.
 
     P_π and r_π are the transitions and rewards with the policy's actions averaged out. 0 at an
-    end. Sutton and Barto 2018, Eq. 3.14 (Bellman's equation of V, solved for V).
+    end. Sutton and Barto 2018, Eq. 3.14 (Bellman's equation of V, solved for V). Raises ValueError
+    for a table whose rows are no probabilities that sum to 1.
     """
     require_share(gamma=gamma)
+    if not ((policy >= 0).all() and ((policy.sum(dim=-1) - 1).abs() < 1e-4).all()):
+        raise ValueError("a policy needs probabilities that sum to 1 in each of its rows")
     moves = torch.einsum("...sa,san->...sn", policy, process.transitions)
     rewards = (policy * process.expected_rewards).sum(dim=-1)
     identity = torch.eye(len(process.states), dtype=moves.dtype)

@@ -1,6 +1,7 @@
 """An enumerable world whose responses end: an end token, so that lengths differ.
 
-Otherwise as `worlds.exact`: every response is listed, with its reward, and policies are tables.
+As in `worlds.exact` every response is listed, with its reward, and policies are tables; but
+`rewards_of` is for worlds whose responses have one length.
 """
 
 import itertools

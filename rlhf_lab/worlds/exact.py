@@ -120,8 +120,16 @@ def sample_pairs(
 
 
 def rewards_of(world: ExactWorld, responses: Responses) -> Float[Tensor, "batch"]:
-    """The world's reward of each response; a training loop takes `partial(rewards_of, world)`."""
-    base = world.reference.config.vocab_size
+    """The world's reward of each response; a training loop takes `partial(rewards_of, world)`.
+
+    Raises ValueError unless the world lists every sequence of its length, and these have it.
+    """
+    base, length = world.reference.config.vocab_size, world.responses.tokens.shape[1]
+    if len(world.rewards) != base**length:
+        raise ValueError("this world's responses end: only those of one length have a number")
+    if responses.tokens.shape[1] != length or not responses.mask.all():
+        lengths = sorted(set(responses.mask.sum(dim=1).tolist()))
+        raise ValueError(f"responses must have {length} tokens, got lengths of {lengths}")
     number = torch.zeros_like(responses.tokens[:, 0])
     for token in responses.tokens.unbind(dim=1):
         number = base * number + token

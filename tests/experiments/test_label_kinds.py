@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rlhf_lab.experiments import label_fits, label_kinds
+from rlhf_lab.feedback.kinds import Source, Thumb
 
 BUDGETS = (200, 800, 3200)
 
@@ -49,3 +50,24 @@ def test_the_probabilities_of_all_scores_sum_to_1():
     scores = torch.arange(1, 6).repeat(5)
     logprobs = label_fits.ordered_logit(rewards, rising, scores)
     assert logprobs.exp().view(5, 5).sum(dim=1).tolist() == pytest.approx([1] * 5)
+
+
+def test_the_likelihood_of_thumbs_down_is_that_of_poisson_counts():
+    """Up to a constant; torch's own distribution beside it."""
+    said = {"prompt": "x", "annotator": "one", "source": Source.HUMAN, "up": False}
+    thumbs = [Thumb(response=str(number), **said) for number in (0, 0, 2)]
+    of_rewards = label_fits.of_thumbs_down(thumbs, 3, read=9)
+    bar = torch.zeros(1, dtype=torch.float64)
+    counts = torch.tensor([2.0, 0.0, 1.0], dtype=torch.float64)
+
+    def expected(rewards):
+        return torch.distributions.Poisson(3 * torch.sigmoid(-rewards)).log_prob(counts).sum()
+
+    one, other = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.5, -0.7]], dtype=torch.float64)
+    gap = of_rewards(one, bar) - of_rewards(other, bar)
+    assert gap.item() == pytest.approx((expected(one) - expected(other)).item())
+
+
+def test_thumbs_down_by_themselves_leave_less_error_than_as_halves_of_pairs(errors):
+    assert errors["label-kinds-thumbs-down"][-1] < errors["label-kinds-rejected-only"][-1]
+    assert errors["label-kinds-thumbs-down"][-1] > errors["label-kinds-thumb"][-1]

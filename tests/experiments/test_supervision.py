@@ -35,6 +35,13 @@ def test_a_right_answer_over_a_slip_is_right_but_not_flawless(answers_by_hand):
     assert measured["invalid"] == pytest.approx(1 / 3)
 
 
+def test_where_no_answer_is_right_none_of_the_right_ones_is_invalid(answers_by_hand, monkeypatch):
+    wrong = supervision.answers(None, None)[2:3]
+    monkeypatch.setattr(supervision, "answers", lambda *_, **__: wrong)
+    with pytest.raises(ValueError, match="none of 1 answers is right"):
+        supervision.evaluated(tiny(), seed=0)
+
+
 @pytest.mark.parametrize("settings", supervision.VARIANTS.values(), ids=supervision.VARIANTS)
 def test_every_variant_trains_a_model_of_sums(settings):
     """Two steps from random weights: the settings fit the world."""

@@ -15,6 +15,7 @@ from rlhf_lab.experiments.verdicts import (
     below,
     differences,
     ends,
+    not_less,
     rises,
     together,
     within,
@@ -93,6 +94,19 @@ def test_no_difference_is_claimed_by_an_interval_inside_the_bounds():
     assert within("x", [0.01, -0.01, 0.0], -0.1, 0.1).outcome == "holds"
     assert within("x", [0.5, 0.51, 0.49], -0.1, 0.1).outcome == "refuted"
     assert within("x", [0.5, -0.5, 0.0], -0.1, 0.1).outcome == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("samples", "outcome"),
+    [
+        ([0.1, 0.2, 0.15], "holds"),
+        ([0.01, -0.01, 0.0], "holds"),  # less than the margin
+        ([-0.3, 0.3, 0.0], "undecided"),
+        ([-0.3, -0.2, -0.25], "refuted"),
+    ],
+)
+def test_at_least_as_much_holds_up_to_a_margin_and_is_refuted_by_less(samples, outcome):
+    assert not_less("x", samples, 0.05).outcome == outcome
 
 
 def test_one_refuted_part_refutes_and_the_numbers_stand_in_the_sentence():

@@ -87,6 +87,11 @@ def test_wrong_processes_are_refused():
         broken(states=("a", "b"))
     with pytest.raises(ValueError, match="sum to 1"):
         broken(transitions=process.transitions / 2)
+    with pytest.raises(ValueError, match="finite"):
+        broken(rewards=process.rewards * float("nan"))
+    for table in (5 * uniform_policy(process), torch.full_like(uniform_policy(process), torch.nan)):
+        with pytest.raises(ValueError, match="sum to 1 in each of its rows"):
+            expected_return(process, table)
     stays = torch.zeros_like(process.transitions)
     stays[0, :, 0] = 1
     with pytest.raises(ValueError, match="episodes end"):

@@ -7,7 +7,12 @@ from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
 from rlhf_lab.preference_losses import average_logprob_reward, squared_margin_error
 from rlhf_lab.sampling import sample
 from rlhf_lab.worlds.ending import END, all_endings, ending_world
-from rlhf_lab.worlds.exact import expected_pairs, response_distribution, starting_policy
+from rlhf_lab.worlds.exact import (
+    expected_pairs,
+    response_distribution,
+    rewards_of,
+    starting_policy,
+)
 from rlhf_lab.worlds.optimum import optimal_logprobs
 from rlhf_lab.worlds.preference_optima import ipo_optimum, simpo_optimum, win_rates
 
@@ -23,6 +28,11 @@ def test_the_responses_are_all_and_their_probabilities_sum_to_one():
     with torch.no_grad():
         policy.table.normal_(generator=torch.Generator().manual_seed(3))
     assert response_distribution(policy, WORLD.responses).exp().sum().item() == pytest.approx(1)
+
+
+def test_responses_that_end_have_no_number_to_look_a_reward_up_by():
+    with pytest.raises(ValueError, match="only those of one length"):
+        rewards_of(WORLD, WORLD.responses[:1])
 
 
 def test_a_response_goes_to_its_first_end_or_to_the_longest():

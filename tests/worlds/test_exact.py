@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from rlhf_lab.worlds.exact import (
     observed_pairs,
     pair_dpo_loss,
     response_distribution,
+    rewards_of,
     sample_pairs,
     starting_policy,
     world_around,
@@ -153,3 +156,12 @@ def test_a_world_without_choice_is_refused():
 def test_a_beta_that_is_not_positive_is_refused(beta):
     with pytest.raises(ValueError, match="beta must be a finite number above 0"):
         optimal_logprobs(REFERENCE, REWARDS, beta=beta)
+
+
+def test_rewards_are_those_of_whole_responses_only():
+    some = torch.tensor([124, 0, 7])
+    assert torch.equal(rewards_of(WORLD, WORLD.responses[some]), REWARDS[some])
+    rows = WORLD.responses[some]
+    short = replace(rows, tokens=rows.tokens[:, :1], mask=rows.mask[:, :1])
+    with pytest.raises(ValueError, match=r"3 tokens, got lengths of \[1\]"):
+        rewards_of(WORLD, short)
