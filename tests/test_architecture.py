@@ -51,7 +51,7 @@ worlds.environment worlds.exam_week worlds.preference_optima
 worlds.exact worlds.reviews worlds.sums worlds.imdb
 worlds.review_texts
 worlds.ending
-train.loop train.scores
+train.loop train.scores train.reference
 train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce

@@ -23,6 +23,7 @@ from rlhf_lab.train.loop import (
     warmed_up,
 )
 from rlhf_lab.train.micro_batches import Update, over_rows, slices
+from rlhf_lab.train.reference import check_reference
 from rlhf_lab.training_state import TrainingState
 
 
@@ -69,6 +70,7 @@ def train_dpo(
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
     where settings, data and models do not fit, and FloatingPointError where the loss is not finite.
     """
+    check_reference(policy, reference)
     for responses in (preferences.chosen, preferences.rejected):
         check_fits(policy, responses)
         check_fits(reference, responses)

@@ -17,6 +17,7 @@ from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
 from rlhf_lab.train.loop import Metrics
 from rlhf_lab.train.micro_batches import over_rows
+from rlhf_lab.train.reference import check_reference, check_same_vocabulary
 from rlhf_lab.train.rollout_config import RolloutConfig
 
 
@@ -49,13 +50,12 @@ class Experience:
 
 
 def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
-    """The reference given, or a copy of the policy now. ValueError for the policy itself."""
-    if reference is policy:
-        raise ValueError(
-            "the reference is the policy itself: it would move along, and every KL to it be 0; "
-            "leave it out, or give rlhf_lab.models.frozen_copy(policy)"
-        )
-    return frozen_copy(policy) if reference is None else reference
+    """The reference given, checked, or else a copy of the policy as it is now."""
+    if reference is None:
+        return frozen_copy(policy)
+    check_reference(policy, reference)
+    check_same_vocabulary(policy, reference)
+    return reference
 
 
 def prompt_batch(

@@ -5,6 +5,7 @@ import torch
 from shape_checker import unchecked
 
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
@@ -117,6 +118,13 @@ def test_bad_data_is_refused_before_any_step():
 def test_a_frozen_policy_is_refused():
     with pytest.raises(ValueError, match="nothing would learn"):
         train_dpo(frozen_copy(BASE), BASE, PAIRS, DPOConfig(**SETTINGS))
+
+
+def test_a_reference_that_would_move_with_the_policy_is_refused():
+    policy = trainable_copy(BASE)
+    for reference in (policy, GPT2(policy)):
+        with pytest.raises(ValueError, match=r"shares \d+ parameters that learn with the policy"):
+            train_dpo(policy, reference, PAIRS, DPOConfig(**SETTINGS))
 
 
 def test_a_nan_in_the_weights_stops_the_run():

@@ -1,3 +1,4 @@
+import copy
 import math
 from functools import partial
 
@@ -6,6 +7,7 @@ import torch
 from shape_checker import unchecked
 
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import response_values, sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy, value_model
 from rlhf_lab.responses import pad
@@ -268,26 +270,39 @@ def test_models_that_cannot_read_the_prompts_or_learn_are_refused_at_the_call():
         tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0),
     )
     train = partial(train_ppo, trainable_copy(BASE), threes, PROMPTS, config)
-    for models in ({"reference": small}, {"critic": value_model(small)}):
-        with pytest.raises(ValueError, match=r"prompts: token ids must lie in 0\.\.4"):
-            train(**models)
+    with pytest.raises(ValueError, match=r"prompts: token ids must lie in 0\.\.4"):
+        train(critic=value_model(small))
     with pytest.raises(ValueError, match=r"token ids must lie in 0\.\.6"):
         train(pretraining=PretrainingMix(texts=pad([[1]], [[9]]), gamma=1.0))
     with pytest.raises(ValueError, match="nothing would learn"):
         train_ppo(frozen_copy(BASE), threes, PROMPTS, config)
 
 
-@pytest.mark.parametrize(
-    ("train", "config"),
-    [
-        (train_ppo, PPOConfig(**SETTINGS)),
-        (train_grpo, GRPOConfig(steps=1, max_tokens=4, end_token=0, minibatch_size=8)),
-    ],
-)
-def test_a_policy_that_would_be_its_own_reference_is_refused(train, config):
-    policy = trainable_copy(BASE)
-    with pytest.raises(ValueError, match="the reference is the policy itself"):
-        train(policy, threes, PROMPTS, config, reference=policy)
+LOOPS = [
+    (train_ppo, PPOConfig(**SETTINGS)),
+    (train_grpo, GRPOConfig(steps=1, max_tokens=4, end_token=0, minibatch_size=8)),
+]
+
+
+@pytest.mark.parametrize(("train", "config"), LOOPS)
+def test_a_reference_that_would_move_with_the_policy_is_refused(train, config):
+    """The policy itself, or a wrapper around the same weights, as adapters make it."""
+    model = trainable_copy(BASE)
+    for policy, reference in ((model, model), (GPT2(model), model), (model, GPT2(model))):
+        with pytest.raises(ValueError, match=r"shares \d+ parameters that learn with the policy"):
+            train(policy, threes, PROMPTS, config, reference=reference)
+    model.transformer.requires_grad_(False)
+    head = torch.nn.Linear(16, 7, bias=False).double()
+    other = copy.copy(model)
+    other._modules = model._modules | {"lm_head": head}  # only what stays is shared
+    next(train(other, threes, PROMPTS, config, reference=model))
+
+
+@pytest.mark.parametrize(("train", "config"), LOOPS)
+def test_a_reference_with_another_vocabulary_is_refused(train, config):
+    larger = tiny_gpt2(9, layers=1, width=16, heads=2, context=8, seed=0).double()
+    with pytest.raises(ValueError, match=r"vocabulary has 7 tokens and the reference's 9"):
+        train(trainable_copy(BASE), threes, PROMPTS, config, reference=larger)
 
 
 def test_a_beta_of_0_never_adapts_and_is_refused_with_a_target():
