@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from rlhf_lab import processes
+from rlhf_lab import precision, processes
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.training_state import TrainingState
 
@@ -74,13 +74,14 @@ def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None)
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that learn. Raises ValueError where none does: a copy of a frozen model."""
+    """The parameters that learn. ValueError where none does, and for fewer bits than float32."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise ValueError(
             "every parameter of this model is frozen, so nothing would learn; a deep copy of a "
             "frozen model is frozen too: use rlhf_lab.models.trainable_copy"
         )
+    precision.check_weights(parameters)
     return parameters
 
 

@@ -17,7 +17,7 @@ from rlhf_lab.settings import (
     require_not_negative,
     require_positive,
 )
-from rlhf_lab.train.loop import Metrics, minibatches, resumable, warmed_up
+from rlhf_lab.train.loop import Metrics, minibatches, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
 
@@ -63,7 +63,7 @@ def train_reward_model(
 
     `loss(model, batch)`, a mean over the batch, is one of `rlhf_lab.rewards.losses` and must fit
     the kind of feedback. With `checkpoints` a run that was broken off goes on. Raises ValueError
-    before the first step where settings, data and model do not fit, or a weight is frozen;
+    before the first step where settings, data and model do not fit, or the trunk is frozen;
     FloatingPointError where the loss is not finite.
     """
     check_fits(model, feedback.responses)
@@ -72,7 +72,7 @@ def train_reward_model(
         len(feedback), batch_size=config.batch_size, steps=config.steps, generator=generator
     )
     optimizer = config.optimizer(
-        all_parameters(model), lr=config.learning_rate, weight_decay=config.weight_decay
+        parameters_that_learn(model), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     state = TrainingState(modules={"model": model}, optimizers={"model": optimizer})
     steps = resumable(config.steps, state, checkpoints)
@@ -92,17 +92,17 @@ def _steps(model, feedback, config, loss, batches, optimizer, steps) -> Iterator
         yield {"step": step} | metrics
 
 
-def all_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Every parameter. ValueError where one is frozen: under a head, a frozen trunk learns nothing.
+def parameters_that_learn(model: nn.Module) -> list[nn.Parameter]:
+    """Those that are not frozen. ValueError where no weight of the trunk learns, under its head.
 
     A copy of a frozen model is frozen, and a head on it would still lower the loss a little, so
-    that nobody would notice.
+    that nobody would notice. Adapters in a frozen trunk, as LoRA's, are weights of the trunk.
     """
-    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
-    if frozen:
+    trunk = getattr(model, "trunk", model)
+    if not any(weight.requires_grad for weight in trunk.parameters()):
         raise ValueError(
-            f"{len(frozen)} parameters of the reward model are frozen, {frozen[0]} first; a copy "
-            "of a frozen model is frozen too: make the model with "
+            "every weight of the reward model's trunk is frozen, so that its head alone would "
+            "learn; a copy of a frozen model is frozen too: make the model with "
             "rlhf_lab.rewards.networks.reward_model"
         )
-    return list(model.parameters())
+    return trainable_parameters(model)

@@ -64,6 +64,18 @@ def test_a_frozen_policy_is_refused():
         trainable_parameters(frozen_copy(TabularPolicy(2, 1)))
 
 
+def test_weights_in_which_small_steps_are_lost_are_refused_unless_they_are_frozen():
+    """Half of 2^-8 added to 1 is 1 again in bfloat16; Adam's 1e-8 is 0 in float16."""
+    assert torch.ones((), dtype=torch.bfloat16) + 2**-9 == 1
+    assert torch.tensor(1e-8, dtype=torch.float16) == 0
+    for dtype in (torch.bfloat16, torch.float16):
+        with pytest.raises(ValueError, match=r"float32 or float64, got torch.b?float16, in which "):
+            trainable_parameters(TabularPolicy(2, 1).to(dtype))
+    beside_frozen = torch.nn.ModuleList([TabularPolicy(2, 1), frozen_copy(TabularPolicy(2, 1))])
+    beside_frozen[1].half()
+    assert trainable_parameters(beside_frozen) == [beside_frozen[0].table]
+
+
 def test_warm_up_is_a_line_and_then_flat():
     rates = [warmed_up(1.0, step=step, warmup_steps=4) for step in range(6)]
     assert rates == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
