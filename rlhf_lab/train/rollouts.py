@@ -12,7 +12,7 @@ from rlhf_lab.diagnostics import compared
 from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
 from rlhf_lab.models import frozen_copy
-from rlhf_lab.responses import Responses, pad
+from rlhf_lab.responses import Responses, pad, trim
 from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
 from rlhf_lab.train.loop import Metrics
@@ -105,7 +105,11 @@ def experience(
 def responses_to(
     prompts: Responses, policy: nn.Module, config: RolloutConfig, generator: torch.Generator
 ) -> Responses:
-    """One response to each row's prompt; of several processes each samples its own rows."""
+    """One response to each row's prompt; of several processes each samples its own rows.
+
+    Columns that none of these rows uses, as where a longer prompt was not drawn, are left out.
+    """
+    prompts = trim(prompts)
     own = sample(
         policy,
         prompts.prompts,

@@ -6,9 +6,11 @@ from shape_checker import unchecked
 
 from rlhf_lab.advantages import centred_outcome_advantages, centred_process_advantages
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
+from rlhf_lab.train.rollouts import experience, prompt_batch
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
 PROMPTS = [[1, 2], [3], [4, 5], [6]]
@@ -117,6 +119,21 @@ def test_a_step_gets_its_own_and_later_rewards_so_early_tokens_are_blamed_for_no
     mean = (rewards * ends).sum((1, 2), keepdim=True) / ends.sum((1, 2), keepdim=True)
     from_here = ((rewards - mean) * ends).flip(-1).cumsum(-1).flip(-1)
     assert torch.allclose(advantages, from_here)
+
+
+@pytest.mark.parametrize("model", [BASE, GPT2(BASE)])
+def test_a_long_prompt_that_is_not_drawn_costs_and_changes_nothing(model):
+    """Else every step would be as wide as the longest of all prompts."""
+    config = GRPOConfig(**(SETTINGS | {"max_tokens": 3}))
+    wide, narrow = (prompt_batch(p, [model], config) for p in ([[1] * 5, [2, 3]], [[2, 3]]))
+    rows = torch.ones(8, dtype=torch.long)
+    found, alone = (
+        experience(model, BASE, batch, config, torch.Generator().manual_seed(0))
+        for batch in (wide[rows], narrow[rows - 1])
+    )
+    assert found.responses.prompts.shape == (8, 2)
+    assert torch.equal(found.responses.tokens, alone.responses.tokens)
+    assert torch.equal(found.logprobs, alone.logprobs)
 
 
 def test_the_reference_stays():
