@@ -74,7 +74,7 @@ def test_sampling_leaves_the_global_random_state_alone():
     [
         ({"batch": pad([[6]], [[0]])}, r"prompts: token ids must lie in 0\.\.5"),
         ({"max_tokens": 0}, "max_tokens must be a whole number, 1 or above"),
-        ({"max_tokens": 10}, "exceed the model's context of 12"),
+        ({"max_tokens": 10}, "the model's context is 12"),
         ({"min_tokens": 0}, "min_tokens must be a whole number, 1 or above"),
         ({"min_tokens": 9}, "min_tokens = 9 is more than max_tokens = 8"),
         ({"temperature": 0.0}, "temperature must be a finite number above 0"),

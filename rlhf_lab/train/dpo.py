@@ -8,9 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.ranked import stacked
 from rlhf_lab.gpt2 import GPT2
-from rlhf_lab.logprobs import check_fits, sequence_logprobs
+from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, trim

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rlhf_lab.logprobs import check_fits, response_logprobs
+from rlhf_lab.compatibility import check_fits
+from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import ppo_ptx_loss
 from rlhf_lab.responses import Responses, trim
 from rlhf_lab.settings import require_positive

@@ -8,9 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.labelled import Labelled
 from rlhf_lab.feedback.ranked import Ranked
-from rlhf_lab.logprobs import check_fits
 from rlhf_lab.settings import (
     require_count,
     require_count_or_none,

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
-from rlhf_lab.logprobs import check_fits, response_logprobs
+from rlhf_lab.compatibility import check_fits
+from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
 from rlhf_lab.settings import require_count, require_count_or_none, require_positive

@@ -164,7 +164,7 @@ def test_bad_settings_are_refused(setting, value, message):
     [
         ([], {}, "the list of prompts is empty"),
         ([[9]], {}, r"prompts: token ids must lie in 0\.\.6"),
-        ([[1] * 5], {}, "exceed the model's context of 8"),
+        ([[1] * 5], {}, "the model's context is 8"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, message):

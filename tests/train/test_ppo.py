@@ -252,7 +252,7 @@ def test_bad_trust_regions_and_mixes_are_refused():
         ([], {}, "the list of prompts is empty"),
         ([[1], []], {}, "at least one token"),
         ([[7]], {}, r"prompts: token ids must lie in 0\.\.6"),
-        ([[1] * 5], {}, "max_tokens = 4 exceed the model's context of 8"),
+        ([[1] * 5], {}, "max_tokens = 4 the model's context is 8"),
         (PROMPTS, {"max_tokens": 0}, "max_tokens must be a whole number"),
         (PROMPTS, {"min_tokens": 5}, "min_tokens = 5 is more than max_tokens = 4"),
         (PROMPTS, {"end_token": 7}, "end_token must lie in"),
