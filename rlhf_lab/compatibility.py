@@ -4,52 +4,58 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from rlhf_lab import precision
 from rlhf_lab.dropout import without_dropout
+from rlhf_lab.gpt2 import GPT2, GPT2Trunk
 from rlhf_lab.logprobs import response_logits
 from rlhf_lab.responses import Responses, trim
 
-PROBED = 8  # tokens of one response, read with the pads before their prompt and without
+PROBED = 8  # tokens of one response
 LARGEST_CHANGE = 0.1  # more than rounding to bfloat16 makes; a wrong position makes ten times that
 
 
 def check_fits(model: nn.Module, responses: Responses) -> None:
     """Raise ValueError where a token id or a length is outside what the model knows.
 
-    Also where data and model are on different devices, and where pads change what it says. Call
-    it once on a whole data set, before the first step.
+    Also where data and model are on different devices, and where it numbers tokens in another way.
+    Call it once on a whole data set, before the first step.
     """
     check_device(model, "responses", responses.tokens)
     check_vocabulary(model, "prompts", responses.prompts)
     check_vocabulary(model, "tokens", responses.tokens)
     longest = (responses.prompt_mask.sum(dim=1) + responses.mask.sum(dim=1)).max()
     check_length(model, "prompt and response", int(longest))
-    check_padding(model, responses)
+    check_positions(model, responses)
 
 
 @torch.no_grad()
-def check_padding(model: nn.Module, responses: Responses) -> None:
-    """Raise ValueError where pads before the shortest prompt change the logits after it.
+def check_positions(model: nn.Module, responses: Responses) -> None:
+    """Raise ValueError where positions that count real tokens are not those that the model means.
 
-    So it is in models that count positions by themselves, and with them the pads. The scale is the
-    logits' standard deviation; of a head of one number, its size. Prompts of one length have no
-    pads: nothing is read then.
+    The text after the shortest prompt must get the logits that it gets alone, without pads and
+    without position_ids. It does not in models that number tokens by themselves, and with them the
+    pads (BART), or begin at another number than 0 (RoBERTa). The change is in standard deviations
+    of the logits; of a head of one number, in its size.
     """
-    if responses.prompt_mask.all():
-        return
+    if isinstance(model, GPT2) or isinstance(getattr(model, "trunk", None), GPT2Trunk):
+        return  # made for it, and in need of position_ids
     shortest = responses[responses.prompt_mask.sum(dim=1).argmin()[None]]
     prompts, prompt_mask, tokens, mask = shortest.arrays
     padded = Responses(prompts, prompt_mask, tokens[:, :PROBED], mask[:, :PROBED])
-    real = padded.mask[0]
-    with without_dropout(model):
-        found = response_logits(model, padded)[0, real]
-        alone = response_logits(model, trim(padded))[0, : int(real.sum())]
-    scale = alone.std() if alone.shape[-1] > 1 else alone.abs().max().clamp(min=1)
-    change = (found - alone).abs().max() / scale
+    alone = trim(padded)
+    ids = torch.cat([alone.prompts, alone.tokens], dim=1)[:, :-1]
+    length = alone.tokens.shape[1]
+    with without_dropout(model), precision.of_matrices(ids.device):
+        found = response_logits(model, padded)[0, :length]
+        own = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
+    expected = precision.at_least_float32(own.logits[0, -length:])
+    scale = expected.std() if expected.shape[-1] > 1 else expected.abs().max().clamp(min=1)
+    change = (found - expected).abs().max() / scale
     if change > LARGEST_CHANGE:
         raise ValueError(
-            f"pads before a prompt change what {type(model).__name__} says, by {change:.2g} of "
-            "its scale: it does not count positions by the position_ids that it is given; take "
-            "another model, or prompts of one length"
+            f"{type(model).__name__} says something else, by {change:.2g} of its scale, where it "
+            "is given position_ids 0, 1, 2, ... from a prompt's first real token on; take a model "
+            "that numbers tokens so"
         )
 
 

@@ -28,7 +28,7 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
 
     `model` is a causal language model with the interface of transformers. Position ids count
     real tokens only, so that the padding of a prompt changes nothing in a model that uses them:
-    `compatibility.check_padding` tells.
+    `compatibility.check_positions` tells.
     """
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)[:, :-1]
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)[:, :-1]

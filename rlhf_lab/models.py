@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab.gpt2 import GPT2Trunk
+from rlhf_lab.trunks import trunk_of, width_of
 
 
 def tiny_gpt2(
@@ -59,10 +60,10 @@ class ScalarModel(nn.Module):
     def __init__(self, language_model: nn.Module):
         super().__init__()
         self.config = language_model.config
-        self.trunk = trainable_copy(language_model.base_model)
+        self.trunk = trainable_copy(trunk_of(language_model))
         weight = next(self.trunk.parameters())
         like = {"device": weight.device, "dtype": weight.dtype}
-        self.head = nn.utils.skip_init(nn.Linear, self.config.hidden_size, 1, **like)
+        self.head = nn.utils.skip_init(nn.Linear, width_of(language_model), 1, **like)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from rlhf_lab.compatibility import check_fits, check_padding
+from rlhf_lab.compatibility import check_fits, check_positions
 from rlhf_lab.gpt2 import GPT2
-from rlhf_lab.models import TabularPolicy, tiny_gpt2, trainable_copy, value_model
+from rlhf_lab.models import tiny_gpt2, trainable_copy, value_model
 from rlhf_lab.responses import pad
 from rlhf_lab.rewards.networks import reward_model
 from rlhf_lab.sampling import sample
@@ -27,6 +27,15 @@ class CountsPads(nn.Module):
         return self.model(position_ids=torch.arange(columns)[None], **inputs)
 
 
+class BeginsAtTwo(CountsPads):
+    """A model whose first token has position 2, unless it is told otherwise, as RoBERTa."""
+
+    def forward(self, position_ids=None, **inputs):
+        columns = inputs["attention_mask"].shape[1]
+        own = torch.arange(2, 2 + columns)[None] if position_ids is None else position_ids
+        return self.model(position_ids=own, **inputs)
+
+
 @pytest.mark.parametrize("bad", [11, -1])
 def test_a_token_outside_the_vocabulary_is_refused(bad):
     with pytest.raises(ValueError, match=r"token ids must lie in 0\.\.10"):
@@ -42,32 +51,30 @@ def test_a_text_longer_than_the_context_is_refused():
 
 
 def test_a_model_without_a_limit_reads_texts_of_any_length():
-    model = TabularPolicy(3, 2)
-    model.config = type("Config", (), {"vocab_size": 3})()
-    long = pad([[1]], [[1] * 9])
+    model = CountsPads(MODEL)
+    model.config = type("Config", (), {"vocab_size": 11})()
+    long = pad([[1]], [[1] * 90])
     check_fits(model, long)
     with pytest.raises(ValueError, match=r"needs config\.vocab_size, .* got Linear"):
         check_fits(nn.Linear(1, 1), long)
 
 
-def scalar_over(counting):
-    """A reward model on the same trunk, which counts pads too."""
-    model = reward_model(MODEL, seed=0)
-    model.trunk = CountsPads(model.trunk)
-    return model
-
-
-def test_a_model_that_counts_pads_is_refused_where_there_are_some():
-    counting = CountsPads(MODEL)
-    message = "pads before a prompt change what CountsPads says, by"
+@pytest.mark.parametrize("kind", [CountsPads, BeginsAtTwo])
+def test_a_model_that_numbers_tokens_in_another_way_is_refused(kind):
+    other, message = kind(MODEL), f"{kind.__name__} says something else, by"
     with pytest.raises(ValueError, match=message):
-        train_sft(counting, UNEVEN, SFTConfig(steps=1, batch_size=1))
+        train_sft(other, UNEVEN, SFTConfig(steps=1, batch_size=1))
     config = PPOConfig(steps=1, max_tokens=2, end_token=0, batch_size=2, minibatch_size=2)
     with pytest.raises(ValueError, match=message):
-        train_ppo(counting, lambda r: r.mask.sum(1).float(), [[1, 2], [3]], config, critic=MODEL)
-    with pytest.raises(ValueError, match="what ScalarModel says"):
-        check_padding(scalar_over(counting), UNEVEN)
-    check_fits(counting, pad([[1, 2], [3, 4]], [[5], [6, 7]]))
+        train_ppo(other, lambda r: r.mask.sum(1).float(), [[1, 2], [3]], config, critic=MODEL)
+    judge = reward_model(MODEL, seed=0)
+    judge.trunk = kind(judge.trunk)
+    with pytest.raises(ValueError, match="ScalarModel says something else"):
+        check_fits(judge, UNEVEN)
+
+
+def test_where_there_are_no_pads_they_may_count():
+    check_fits(CountsPads(MODEL), pad([[1, 2], [3, 4]], [[5], [6, 7]]))
 
 
 def noisy():
@@ -92,7 +99,7 @@ def noisy():
 def test_a_model_that_counts_real_tokens_is_accepted_and_nothing_changes(made):
     model = made()
     mode, randomness = model.training, torch.get_rng_state()
-    check_padding(model, UNEVEN)
+    check_positions(model, UNEVEN)
     assert model.training == mode
     assert torch.equal(torch.get_rng_state(), randomness)
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab import processes
-from rlhf_lab.compatibility import check_padding
+from rlhf_lab.compatibility import check_positions
 from rlhf_lab.diagnostics import compared
 from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
@@ -79,7 +79,7 @@ def prompt_batch(
             max_tokens=config.max_tokens,
             **scoring_settings(config),
         )
-        check_padding(model, batch)
+        check_positions(model, batch)
     return batch
 
 
