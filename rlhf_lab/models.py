@@ -59,8 +59,8 @@ class ScalarModel(nn.Module):
 
     def __init__(self, language_model: nn.Module):
         super().__init__()
-        self.config = language_model.config
         self.trunk = trainable_copy(trunk_of(language_model))
+        self.config = language_model.config
         weight = next(self.trunk.parameters())
         like = {"device": weight.device, "dtype": weight.dtype}
         self.head = nn.utils.skip_init(nn.Linear, width_of(language_model), 1, **like)
