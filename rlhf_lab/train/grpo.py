@@ -87,8 +87,9 @@ def train_grpo_on_steps(
     """Process supervision: one reward for each step of a response; otherwise as `train_grpo`.
 
     `step_reward` returns rewards (batch, token) and, true where a step ends, a mask of the same
-    shape. Â of a token = Σ of the normalised rewards of the steps that end there or later. The
-    metric "reward" is the mean over responses of the sum over their steps.
+    shape. Â of a token = Σ of the normalised rewards of the steps that end there or later, and 0 in
+    a group with fewer than two steps. The metric "reward" is the mean over responses of the sum
+    over their steps.
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:

@@ -33,15 +33,15 @@ def checked_rewards(rewards: object, count: int) -> Float[Tensor, "batch"]:
     """The rewards as they came, without gradient.
 
     Raises ValueError unless there is one float a response, FloatingPointError where one is not
-    finite.
+    finite, or no longer in float32: too large for a policy's own numbers.
     """
     wanted = f"the reward must return a float tensor of shape ({count},), one number a response"
     if not isinstance(rewards, Tensor):
         raise ValueError(f"{wanted}, got {type(rewards).__name__}: {str(rewards)[:60]!r}")
     if rewards.shape != (count,) or not rewards.is_floating_point():
         raise ValueError(f"{wanted}, got {rewards.dtype} of shape {tuple(rewards.shape)}")
-    if not rewards.isfinite().all():
-        row = int((~rewards.isfinite()).nonzero()[0])
+    if not rewards.float().isfinite().all():
+        row = int((~rewards.float().isfinite()).nonzero()[0])
         raise FloatingPointError(f"{wanted}, got {rewards[row].item()} for response {row}")
     return rewards.detach()
 
@@ -63,8 +63,8 @@ def checked_step_rewards(
     if (ends & ~responses.mask).any():
         row, token = (ends & ~responses.mask).nonzero()[0].tolist()
         raise ValueError(f"{wanted} of steps; token {token} of response {row} is padding")
-    if not rewards[ends].isfinite().all():
-        row, token = (ends & ~rewards.isfinite()).nonzero()[0].tolist()
+    if not rewards[ends].float().isfinite().all():
+        row, token = (ends & ~rewards.float().isfinite()).nonzero()[0].tolist()
         got = f"{rewards[row, token].item()} for token {token} of response {row}"
         raise FloatingPointError(f"{wanted}, each finite; got {got}")
     return rewards.detach(), ends

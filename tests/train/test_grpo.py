@@ -178,6 +178,11 @@ def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, messag
         (lambda r: "good", ValueError, "got str: 'good'"),
         (lambda r: torch.zeros(len(r), 2), ValueError, r"of shape \(16, 2\)"),
         (lambda r: torch.zeros(len(r)) / 0, FloatingPointError, "got nan for response 0"),
+        (  # finite, and infinite in float32
+            lambda r: torch.full((len(r),), 1e300, dtype=torch.float64),
+            FloatingPointError,
+            r"got 1e\+300 for response 0",
+        ),
     ],
 )
 def test_a_reward_of_the_wrong_kind_is_refused_before_any_update(reward, error, message):
@@ -214,14 +219,14 @@ def shape(responses):
             "got nan for token 0 of response 0",
         ),
         (
+            lambda r: (torch.full(shape(r), -1e300, dtype=torch.float64), r.mask),
+            FloatingPointError,
+            r"got -1e\+300 for token 0 of response 0",
+        ),
+        (
             lambda r: (torch.zeros(shape(r), dtype=torch.long), r.mask),
             ValueError,
             "got rewards of torch.int64",
-        ),
-        (
-            lambda r: (torch.zeros(shape(r)), torch.zeros_like(r.mask)),
-            ValueError,
-            "two responses and two steps",
         ),
     ],
 )
@@ -229,6 +234,17 @@ def test_step_rewards_of_the_wrong_kind_are_refused_before_any_update(reward, er
     policy = trainable_copy(BASE)
     with pytest.raises(error, match=message):
         run(reward, policy=policy, train=train_grpo_on_steps)
+    assert unchanged(policy, weights(BASE))
+
+
+def test_a_batch_without_steps_moves_nothing_and_stops_nothing():
+    def never(responses):
+        rewards, ends = each_three(responses)
+        return rewards, ends & (responses.tokens < 0)
+
+    settings = {"train": train_grpo_on_steps, "optimizer": torch.optim.SGD, "beta": 0.0}
+    policy, metrics = run(never, **settings)
+    assert metrics["grad_norm"] == [0.0] * 3
     assert unchanged(policy, weights(BASE))
 
 
