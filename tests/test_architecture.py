@@ -51,6 +51,7 @@ worlds.environment worlds.exam_week worlds.preference_optima
 worlds.exact worlds.reviews worlds.sums worlds.imdb
 worlds.review_texts
 worlds.ending
+train.gradient_steps
 train.loop train.scores train.reference
 train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlhf_lab.logprobs import response_logprobs
-from rlhf_lab.models import TabularPolicy, tiny_gpt2
+from rlhf_lab.models import TabularPolicy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import pad
 from rlhf_lab.sampling import best_of_n, sample
 from rlhf_lab.worlds.exact import exact_world
@@ -181,3 +181,13 @@ def test_rewards_that_do_not_fit_groups_of_n_are_refused():
         best_of_n(responses, torch.zeros(3), n=2)
     with pytest.raises(FloatingPointError, match="no best among rewards of NaN"):
         best_of_n(responses, torch.tensor([0.0, torch.nan, 1.0]), n=3)
+
+
+def test_without_dropout_and_the_model_stays_in_its_mode():
+    noisy = trainable_copy(MODEL).train()
+    noisy.transformer.drop.p = 0.5
+    noisy.transformer.h[0].eval()
+    modes = [part.training for part in noisy.modules()]
+    found, expected = (rollout(model, seed=3) for model in (noisy, MODEL))
+    assert torch.equal(found.logprobs, expected.logprobs)
+    assert [part.training for part in noisy.modules()] == modes

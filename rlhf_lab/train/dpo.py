@@ -94,18 +94,18 @@ def train_dpo(
 
 def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Metrics]:
     policy, optimizer = state.modules["policy"], state.optimizers["policy"]
-    policy.eval()  # no dropout: log π must be that of the policy that samples
-    reference.eval()
-    # The reference never changes: its log-probs are computed once, not once a step.
-    size = config.micro_batch_size or config.batch_size
-    reference_chosen, reference_rejected = _all_logprobs(reference, preferences, size)
     alike = torch.ones(len(preferences), dtype=torch.long)
+    known = None  # of the reference, which never changes: computed once, and not once a step
     for step in steps:
+        if known is None:
+            drawn, size = torch.cat(batches).unique(), config.micro_batch_size
+            known = _logprobs_of(drawn, reference, preferences, size or config.batch_size)
         update = Update(optimizer, step=step)
         for rows, share in slices(batches[step], alike, config.micro_batch_size):
+            reference_chosen, reference_rejected = known[rows].unbind(dim=1)
             chosen, rejected = pair_logprobs(policy, preferences[rows])
-            chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
-            rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
+            chosen_reward = implicit_reward(chosen, reference_chosen, beta=config.beta)
+            rejected_reward = implicit_reward(rejected, reference_rejected, beta=config.beta)
             means = {
                 "loss": dpo_loss(chosen_reward, rejected_reward),
                 "accuracy": preference_accuracy(chosen_reward, rejected_reward),
@@ -132,8 +132,16 @@ def pair_logprobs(
 
 
 @torch.no_grad()
-def _all_logprobs(model: nn.Module, pairs: Preferences, size: int) -> tuple[Tensor, Tensor]:
-    def of(rows: Tensor) -> Tensor:
-        return torch.stack(pair_logprobs(model, pairs[rows]), dim=1)
+def _logprobs_of(drawn: Tensor, model: nn.Module, pairs: Preferences, size: int) -> Tensor:
+    """log π of chosen and rejected, one row a pair; NaN for pairs that no batch of the run holds.
 
-    return over_rows(of, len(pairs), size).unbind(dim=1)
+    Of all its batches, also in a run that goes on, so that each number has the same last bits.
+    """
+
+    def of(numbers: Tensor) -> Tensor:
+        return torch.stack(pair_logprobs(model, pairs[drawn[numbers]]), dim=1)
+
+    found = over_rows(of, len(drawn), size)
+    table = found.new_full((len(pairs), 2), torch.nan)
+    table[drawn] = found
+    return table

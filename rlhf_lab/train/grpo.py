@@ -63,8 +63,8 @@ def train_grpo(
     """Outcome supervision: one reward a response; yields one dictionary of metrics a step.
 
     Â of every token = (r - mean r) / std r over the group of responses to one prompt. The policy
-    is trained in place; `reference` is the policy as it is at the call unless given. Errors are
-    those of `train_ppo`.
+    is trained in place; `reference` is the policy as it is at the call unless given. The metrics
+    "loss" and "grad_norm" are those of a step's last update. Errors are those of `train_ppo`.
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
@@ -116,8 +116,7 @@ def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterato
 
 
 def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics]:
-    policy, generator = state.modules["policy"].eval(), state.generators["run"]
-    reference.eval()  # no dropout: log π must be that of the policy that samples
+    policy, generator = state.modules["policy"], state.generators["run"]
     for step in steps:
         rows = torch.randint(len(prompts), (config.prompts_per_step,), generator=generator)
         groups = prompts[rows.repeat_interleave(config.group_size)]

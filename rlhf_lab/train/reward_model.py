@@ -80,7 +80,6 @@ def train_reward_model(
 
 
 def _steps(model, feedback, config, loss, batches, optimizer, steps) -> Iterator[Metrics]:
-    model.eval()  # no dropout, as everywhere here
     alike = torch.ones(len(feedback), dtype=torch.long)
     for step in steps:
         update = Update(optimizer, step=step)

@@ -72,7 +72,6 @@ def train_sft(
 
 
 def _steps(policy, responses, config, batches, optimizer, steps) -> Iterator[Metrics]:
-    policy.eval()  # no dropout, as everywhere here
     lengths = responses.mask.sum(dim=1)
     for step in steps:
         update = Update(optimizer, step=step)

@@ -9,7 +9,7 @@ from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
-from rlhf_lab.train.dpo import DPOConfig, train_dpo
+from rlhf_lab.train.dpo import DPOConfig, pair_logprobs, train_dpo
 from rlhf_lab.train.loop import history
 from rlhf_lab.worlds.exact import (
     as_preferences,
@@ -133,6 +133,24 @@ def test_a_nan_in_the_weights_stops_the_run():
         next(broken.parameters()).fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="the loss is nan at step 0"):
         history(train_dpo(broken, BASE, PAIRS, DPOConfig(**SETTINGS)))
+
+
+def test_the_reference_reads_only_pairs_that_are_drawn_and_none_when_no_step_is_left(
+    tmp_path, monkeypatch
+):
+    read, reference = [], frozen_copy(BASE)
+
+    def counted(model, pairs):
+        read.extend([len(pairs)] * (model is reference))
+        return pair_logprobs(model, pairs)
+
+    monkeypatch.setattr("rlhf_lab.train.dpo.pair_logprobs", counted)
+    config = DPOConfig(**(SETTINGS | {"steps": 1}))
+    for expected in (2, 0):
+        read.clear()
+        where = Checkpoints(path=tmp_path / "run.safetensors", every=1, settings={})
+        history(train_dpo(trainable_copy(BASE), reference, PAIRS, config, checkpoints=where))
+        assert sum(read) == expected
 
 
 def test_metrics_are_those_of_the_batch():

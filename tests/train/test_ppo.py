@@ -252,7 +252,7 @@ def test_bad_trust_regions_and_mixes_are_refused():
         ([], {}, "the list of prompts is empty"),
         ([[1], []], {}, "at least one token"),
         ([[7]], {}, r"prompts: token ids must lie in 0\.\.6"),
-        ([[1] * 5], {}, "max_tokens = 4 the model's context is 8"),
+        ([[1] * 5], {}, "max_tokens together have up to 9 tokens, but the model's context is 8"),
         (PROMPTS, {"max_tokens": 0}, "max_tokens must be a whole number"),
         (PROMPTS, {"min_tokens": 5}, "min_tokens = 5 is more than max_tokens = 4"),
         (PROMPTS, {"end_token": 7}, "end_token must lie in"),
@@ -276,6 +276,19 @@ def test_models_that_cannot_read_the_prompts_or_learn_are_refused_at_the_call():
         train(pretraining=PretrainingMix(texts=pad([[1]], [[9]]), gamma=1.0))
     with pytest.raises(ValueError, match="nothing would learn"):
         train_ppo(frozen_copy(BASE), threes, PROMPTS, config)
+
+
+@pytest.mark.parametrize("broken", ["policy", "critic"])
+def test_a_gradient_that_is_not_finite_in_one_model_changes_neither(broken):
+    models = {"policy": trainable_copy(BASE), "critic": value_model(BASE)}
+    weight = next(models[broken].parameters())
+    weight.register_hook(lambda gradient: gradient * torch.nan)
+    before = {name: weights(model) for name, model in models.items()}
+    config = PPOConfig(**SETTINGS)
+    steps = train_ppo(models["policy"], threes, PROMPTS, config, critic=models["critic"])
+    with pytest.raises(FloatingPointError, match=f"the {broken}'s gradient's norm is nan at step"):
+        next(steps)
+    assert all(unchanged(model, before[name]) for name, model in models.items())
 
 
 LOOPS = [
@@ -336,8 +349,7 @@ def test_a_nan_in_the_weights_stops_the_run():
 def test_the_rates_fall_in_a_line_to_0(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings) or update.means() | {"grad_norm": 0.0},
+        "rlhf_lab.train.ppo.move", lambda _optimizer, **settings: seen.append(settings)
     )
     run(steps=4, epochs=1, minibatch_size=8, learning_rate=1.0, critic_learning_rate=2.0)
     assert [s["learning_rate"] for s in seen[::2]] == [1.0, 0.75, 0.5, 0.25]
