@@ -1,5 +1,6 @@
 """What a setting may be: each function raises ValueError that names the first that is not."""
 
+import json
 from math import isfinite
 from numbers import Integral, Real
 
@@ -48,6 +49,18 @@ def require_divisor(whole: int, **settings: int) -> None:
     for name, value in settings.items():
         if whole % value:
             raise ValueError(f"{name} must divide {whole}, got {value}")
+
+
+def require_json(**settings: object) -> None:
+    """Every setting must be plain JSON: no function, no tensor, no NaN, no number of numpy's."""
+    for name, value in settings.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} must be plain JSON, got {str(value)[:60]!r} ({error}); name a function by "
+                "a string, and make a number of a tensor's or numpy's by .item()"
+            ) from error
 
 
 def of(config: object, *names: str) -> dict[str, object]:
