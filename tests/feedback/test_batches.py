@@ -81,7 +81,7 @@ def test_batches_that_do_not_fit_are_refused():
         ranked_batch([*RANKINGS, longer], encode)
     with pytest.raises(ValueError, match=r"all have one length, got \[\]"):
         ranked_batch([], encode)
-    with pytest.raises(ValueError, match="at least one token"):
+    with pytest.raises(ValueError, match="there are no rows"):
         preferences_batch([], encode)
     with pytest.raises(ValueError, match="divide the 3 rows, got 2"):
         Ranked(pad([[1]] * 3, [[1]] * 3), 2)
