@@ -76,10 +76,10 @@ def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) 
     not divide, FloatingPointError for a reward of NaN.
     """
     require_count(n=n)
-    if len(rewards) != len(responses) or len(rewards) % n:
+    if rewards.shape != (len(responses),) or len(rewards) % n:
         raise ValueError(
-            f"need one reward a response and a multiple of n = {n} rows, got {len(rewards)} "
-            f"rewards for {len(responses)} responses"
+            f"need one reward a response and a multiple of n = {n} rows, got rewards of shape "
+            f"{tuple(rewards.shape)} for {len(responses)} responses"
         )
     if rewards.isnan().any():
         raise FloatingPointError(f"no best among rewards of NaN, got {rewards.tolist()[:8]}")

@@ -59,6 +59,13 @@ def test_what_are_no_rows_of_token_ids_is_refused(prompts, responses, message):
         pad(prompts, responses)
 
 
+@pytest.mark.parametrize("targets", [torch.ones(1).long(), torch.ones(1).bool(), [1.0]])
+def test_targets_are_floats(targets):
+    config.update("jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=r"targets must be a tensor of floats, got \S+; use"):
+        Labelled(pad([[1]], [[2]]), targets)
+
+
 def test_rows_may_be_arrays():
     config.update("jaxtyping_disable", True)
     rows = [torch.tensor([7]), np.array([8, 9])]

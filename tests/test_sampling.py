@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.models import TabularPolicy, tiny_gpt2, trainable_copy
@@ -177,8 +178,11 @@ def test_best_of_n_stays_within_its_bound_on_the_kl(n):
 
 def test_rewards_that_do_not_fit_groups_of_n_are_refused():
     responses = pad([[1]] * 3, [[0]] * 3)
-    with pytest.raises(ValueError, match="a multiple of n = 2 rows, got 3 rewards for 3 responses"):
+    with pytest.raises(ValueError, match=r"a multiple of n = 2 rows, got rewards of shape \(3,\)"):
         best_of_n(responses, torch.zeros(3), n=2)
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    with pytest.raises(ValueError, match=r"got rewards of shape \(3, 2\) for 3 responses"):
+        best_of_n(responses, torch.zeros(3, 2), n=3)
     with pytest.raises(FloatingPointError, match="no best among rewards of NaN"):
         best_of_n(responses, torch.tensor([0.0, torch.nan, 1.0]), n=3)
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab import settings
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.ranked import stacked
@@ -15,7 +16,6 @@ from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, trim
-from rlhf_lab.settings import require_count, require_count_or_none, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
@@ -49,12 +49,11 @@ class DPOConfig:
     seed: int = 0
 
     def __post_init__(self):
-        require_count(steps=self.steps, batch_size=self.batch_size)
-        require_count_or_none(micro_batch_size=self.micro_batch_size)
-        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
-        require_positive(
-            beta=self.beta, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm
-        )
+        settings.require_count(**settings.of(self, "steps", "batch_size"))
+        settings.require_count_or_none(micro_batch_size=self.micro_batch_size)
+        settings.require_count(least=0, **settings.of(self, "warmup_steps", "seed"))
+        settings.require_positive(**settings.of(self, "beta", "learning_rate", "max_grad_norm"))
+        settings.require_callable(optimizer=self.optimizer)
 
 
 def train_dpo(
@@ -71,6 +70,7 @@ def train_dpo(
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
     where settings, data and models do not fit, and FloatingPointError where the loss is not finite.
     """
+    settings.require_kind(Preferences, preferences=preferences)
     check_reference(policy, reference)
     for responses in (preferences.chosen, preferences.rejected):
         check_fits(policy, responses)

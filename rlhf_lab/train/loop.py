@@ -69,6 +69,8 @@ def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None)
     """
     done = 0 if checkpoints is None else checkpoints.restore(state)
     for step in range(done, steps):
+        if not torch.is_grad_enabled():
+            raise ValueError("gradients are off, and training needs them: leave torch.no_grad()")
         for model in (*state.modules.values(), *state.frozen.values()):
             model.eval()
         yield step

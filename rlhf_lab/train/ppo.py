@@ -55,6 +55,7 @@ class PPOConfig(rollouts.RolloutConfig):
         settings.require_count(batch_size=self.batch_size, horizon=self.horizon)
         settings.require_divisor(self.batch_size, minibatch_size=self.minibatch_size)
         settings.require_not_negative(beta=self.beta)
+        settings.require_callable(normalise=self.normalise, trust_region=self.trust_region.loss)
         settings.require_share(gamma=self.gamma, lam=self.lam)
         settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
         if self.target_kl is not None:
@@ -145,6 +146,5 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
             target = {"target_kl": config.target_kl, "gain": config.batch_size / config.horizon}
             state.numbers["beta"] = adapted_kl_coef(beta, metrics["kl"], **target)
         metrics |= config.trust_region.metrics(new, old, advantages, mask, penalty) | updated
-        explained = explained_variance(values, returns, mask).item()
         metrics |= {"kl_to_old": kl_to_old, "value_loss": fitted["loss"]}
-        yield metrics | {"explained_variance": explained}
+        yield metrics | {"explained_variance": explained_variance(values, returns, mask).item()}

@@ -12,6 +12,7 @@ from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.labelled import Labelled
 from rlhf_lab.feedback.ranked import Ranked
 from rlhf_lab.settings import (
+    require_callable,
     require_count,
     require_count_or_none,
     require_not_negative,
@@ -49,6 +50,7 @@ class RewardModelConfig:
         require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         require_not_negative(weight_decay=self.weight_decay)
+        require_callable(optimizer=self.optimizer)
 
 
 def train_reward_model(
@@ -66,6 +68,11 @@ def train_reward_model(
     before the first step where settings, data and model do not fit, or the trunk is frozen;
     FloatingPointError where the loss is not finite.
     """
+    if not isinstance(feedback, Feedback):
+        raise ValueError(
+            f"feedback must be Ranked or Labelled, got {type(feedback).__name__}; "
+            "rlhf_lab.feedback.ranked.ranked_pairs makes Preferences Ranked"
+        )
     check_fits(model, feedback.responses)
     generator = torch.Generator().manual_seed(config.seed)
     batches = minibatches(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_lab import processes
 from rlhf_lab.responses import Responses
@@ -13,8 +13,22 @@ Reward = Callable[[Responses], Float[Tensor, "batch"]]
 StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]]
 
 
+def of_groups(advantages: Callable[..., Tensor], rewards: Tensor, *ends: Tensor) -> Tensor:
+    """advantages(rewards of groups, ...), one for each reward. ValueError for another shape."""
+    found = advantages(rewards, *ends)
+    if found.shape != rewards.shape:
+        wanted, got = tuple(rewards.shape), tuple(found.shape)
+        raise ValueError(f"the advantages must have the rewards' shape {wanted}, got {got}")
+    return found
+
+
 def rewards_of(reward: Reward, responses: Responses) -> Float[Tensor, "batch"]:
     """What `reward` says of each response, checked; of several processes each asks for its own."""
+    if isinstance(reward, nn.Module) and hasattr(reward, "config"):
+        raise ValueError(
+            f"the reward must be a function of responses, got the network {type(reward).__name__}; "
+            "give rlhf_lab.rewards.functions.as_reward(response_rewards, network)"
+        )
     own = responses[processes.own(len(responses))]
     rewards = checked_rewards(reward(own), len(own)).to(own.tokens.device)
     return processes.whole(rewards, len(responses))

@@ -2,15 +2,21 @@ import math
 
 import pytest
 import torch
+from jaxtyping import config
 from shape_checker import unchecked
 
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints
+from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
+from rlhf_lab.rewards.losses import pairwise_loss
+from rlhf_lab.rewards.networks import reward_model
 from rlhf_lab.train.dpo import DPOConfig, pair_logprobs, train_dpo
 from rlhf_lab.train.loop import history
+from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
+from rlhf_lab.train.sft import SFTConfig, train_sft
 from rlhf_lab.worlds.exact import (
     as_preferences,
     exact_world,
@@ -113,6 +119,18 @@ def test_bad_data_is_refused_before_any_step():
     ):
         with pytest.raises(ValueError, match=message):
             train_dpo(trainable_copy(BASE), BASE, pairs, config)
+
+
+def test_another_kind_of_batch_is_refused():
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match="preferences must be Preferences, got Ranked"):
+        train_dpo(trainable_copy(BASE), BASE, ranked_pairs(PAIRS), DPOConfig(**SETTINGS))
+    with pytest.raises(ValueError, match="responses must be Responses, got Preferences"):
+        train_sft(trainable_copy(BASE), PAIRS, SFTConfig(steps=1))
+    with pytest.raises(ValueError, match="feedback must be Ranked or Labelled, got Preferences"):
+        train_reward_model(
+            reward_model(BASE, seed=0), PAIRS, RewardModelConfig(steps=1), pairwise_loss
+        )
 
 
 def test_a_frozen_policy_is_refused():

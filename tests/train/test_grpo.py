@@ -8,6 +8,8 @@ from rlhf_lab.advantages import centred_outcome_advantages, centred_process_adva
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.rewards.functions import as_reward
+from rlhf_lab.rewards.networks import response_rewards, reward_model
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.rollouts import experience, prompt_batch
@@ -152,11 +154,37 @@ def test_the_reference_stays():
         ("minibatch_size", 5, "minibatch_size must divide 16, got 5"),
         ("learning_rate", 0.0, "learning_rate must be a finite number above 0"),
         ("seed", -1, "seed must be a whole number, 0 or above"),
+        ("end_token", 1.5, "end_token must be a whole number, 0 or above, got 1.5"),
+        ("end_token", True, "end_token must be a whole number, 0 or above, got True"),
+        ("end_token", [1, 2], r"end_token must be a whole number, 0 or above, got \[1, 2\]"),
+        ("max_tokens", -3, "max_tokens must be a whole number, 1 or above"),
+        ("temperature", -1, "temperature must be a finite number above 0"),
+        ("advantages", None, "advantages must be a function, got None"),
+        ("optimizer", "adam", "optimizer must be a function, got 'adam'"),
     ],
 )
 def test_bad_settings_are_refused(setting, value, message):
     with pytest.raises(ValueError, match=message):
         unchecked(GRPOConfig, **(SETTINGS | {setting: value}))
+
+
+@pytest.mark.parametrize(
+    ("train", "reward", "setting"),
+    [
+        (train_grpo, threes, "advantages"),
+        (train_grpo_on_steps, each_three, "process_advantages"),
+    ],
+)
+def test_advantages_of_another_shape_are_refused(train, reward, setting):
+    with pytest.raises(ValueError, match=r"must have the rewards' shape .*, got \(4,\)"):
+        run(reward, train=train, **{setting: lambda rewards, *_: rewards.flatten(1).sum(1)})
+
+
+def test_a_network_is_no_reward_before_it_is_made_one():
+    network = reward_model(BASE, seed=0)
+    with pytest.raises(ValueError, match=r"got the network ScalarModel; give .*as_reward\("):
+        run(network, steps=1)
+    run(as_reward(response_rewards, network), steps=1)
 
 
 @pytest.mark.parametrize(
