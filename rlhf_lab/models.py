@@ -1,6 +1,7 @@
 """Policies and value models: transformers' GPT-2, tables for tiny worlds, and frozen copies.
 
-Dropout is off everywhere: with it on, the probability ratio of a policy to itself is not 1.
+Dropout is off everywhere: with it on, the probability ratio of a policy to itself is not 1. So is
+transformers' gradient checkpointing, which needs training mode; `micro_batch_size` saves memory.
 """
 
 import copy
