@@ -102,12 +102,12 @@ def group_process_advantages(
     """Â_t = Σ of (r_j - mean r) / (std r + 1e-4) over the steps j that end at token t or later.
 
     Mean and std are those of all steps of all responses of the group together. `step_rewards`
-    counts only where `step_ends` is true. Tokens after the last step get 0. Shao et al. 2024,
-    section 4.1.3; the std as in `group_outcome_advantages`. Raises ValueError where a group has
-    fewer than two steps.
+    counts only where `step_ends` is true. Tokens after the last step get 0, and so does a group
+    with fewer than two steps: one alone is its own mean. Shao et al. 2024, section 4.1.3; the std
+    as in `group_outcome_advantages`. Raises ValueError for a group of one response.
     """
     centred, squares = _centred_steps(step_rewards, step_ends)
-    scale = (squares / (_count(step_ends) - 1)).sqrt() + GROUP_EPSILON
+    scale = (squares / (_count(step_ends) - 1).clamp(min=1)).sqrt() + GROUP_EPSILON
     return _sum_from_here_on(centred / scale)
 
 
@@ -125,12 +125,9 @@ def centred_process_advantages(
 
 def _centred_steps(step_rewards: Tensor, step_ends: Tensor) -> tuple[Tensor, Tensor]:
     """r_j - mean r at the ends of steps and 0 elsewhere, and the sum of squares of each group."""
-    count = _count(step_ends)
-    if step_rewards.shape[1] < 2 or (count < 2).any():
-        raise ValueError(
-            "each group needs at least two responses and two steps, got "
-            f"{step_rewards.shape[1]} responses and {count.flatten().tolist()} steps"
-        )
+    if step_rewards.shape[1] < 2:
+        raise ValueError(f"each group needs at least two responses, got {step_rewards.shape[1]}")
+    count = _count(step_ends).clamp(min=1)
     total = torch.where(step_ends, step_rewards, 0).sum(dim=(1, 2), keepdim=True)
     centred = torch.where(step_ends, step_rewards - total / count, 0)
     return centred, centred.square().sum(dim=(1, 2), keepdim=True)

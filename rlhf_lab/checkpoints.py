@@ -14,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rlhf_lab.settings import require_count
+from rlhf_lab.settings import require_count, require_json
 from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of, weights_of
+from rlhf_lab.whole_files import mode_of_new_files
 
 FORMAT = "rlhf_lab checkpoint 2"
 
@@ -28,35 +29,34 @@ class CheckpointError(ValueError):
 class Checkpoints:
     """Where a run keeps its state, and after how many steps it writes it.
 
-    `settings` is all that determines the run, as plain JSON; a file with others is refused. Raises
-    ValueError where a setting is not plain JSON: a function, NaN.
+    `settings` is all that determines the run, as plain JSON; a file with others is refused. A state
+    is written when the next step is asked for, so that a loop left by `break` loses the step that
+    it is in. A run whose file has all its steps yields none. Raises ValueError where a setting is
+    not plain JSON (a function, NaN) and where `path` is a folder.
     """
 
-    path: Path
+    path: Path | str
     every: int
     settings: dict
 
     def __post_init__(self):
         require_count(every=self.every)
-        for name, value in self.settings.items():
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError) as error:
-                raise ValueError(
-                    f"settings must be plain JSON, but {name} is {value!r}; name it by a string"
-                ) from error
+        if Path(self.path).is_dir():
+            raise ValueError(f"path must name a file, but {self.path} is a folder")
+        require_json(**self.settings)
 
     def restore(self, state: TrainingState) -> int:
         """Put back what was kept and return its number of steps; 0 where there is no file.
 
         Raises CheckpointError, with nothing changed, where the file cannot be used.
         """
-        return load_checkpoint(self.path, state, self.settings) if self.path.exists() else 0
+        path = Path(self.path)
+        return load_checkpoint(path, state, self.settings) if path.exists() else 0
 
     def keep(self, state: TrainingState, *, steps_done: int) -> None:
         """Write the state if it is due."""
         if steps_done % self.every == 0:
-            save_checkpoint(self.path, state, self.settings, steps_done=steps_done)
+            save_checkpoint(Path(self.path), state, self.settings, steps_done=steps_done)
 
 
 def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_done: int) -> None:
@@ -71,6 +71,7 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_d
         "settings": settings,
         "names": state.names(),
         "groups": state.groups(),
+        "optimizers": state.kinds_of_optimizers(),
         "numbers": state.numbers,
         "frozen": state.fingerprints(),
         "sha256": checksum(tensors),
@@ -79,7 +80,8 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_d
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata={"about": text})
+        with mode_of_new_files(partial):
+            save_file(tensors, partial, metadata={"about": text})
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         raise OSError(
@@ -97,9 +99,14 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:
     """
     tensors, about = read_checkpoint(path)
     check_same_settings(path, about["settings"], settings)
-    shapes = {name: tensor.shape for name, tensor in weights_of(state).items()}
-    kept = {name: tensors[name].shape for name in tensors if name.startswith("modules/")}
-    differing = sorted({name for name, _ in shapes.items() ^ kept.items()})
+    optimizers = state.kinds_of_optimizers()
+    check_same_settings(path, about.get("optimizers", optimizers), optimizers)
+    kept = {name: tensors[name] for name in tensors if name.startswith("modules/")}
+    before, here = (
+        {(name, tensor.shape, tensor.dtype) for name, tensor in weights.items()}
+        for weights in (kept, weights_of(state))
+    )
+    differing = sorted({name for name, *_ in before ^ here})
     if differing or about["names"] != state.names():
         what = ", ".join(differing[:3]) or f"it has {about['names']}, this run {state.names()}"
         raise CheckpointError(f"{path} holds other models: {what}; name another file")

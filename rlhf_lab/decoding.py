@@ -36,7 +36,12 @@ class Reader:
             use_cache=True,
             logits_to_keep=1,
         )
-        self.cache = output.past_key_values
+        self.cache = getattr(output, "past_key_values", None)
+        if self.cache is None:
+            raise ValueError(
+                f"{type(self.model).__name__} keeps no past_key_values, without which it cannot "
+                "write token by token; take a model with a cache, as GPT-2"
+            )
         return output.logits[:, -1:]
 
     def after(self, token: Int[Tensor, "batch"]) -> Logits:

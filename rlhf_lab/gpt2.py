@@ -41,6 +41,7 @@ class GPT2Trunk(nn.Module):
                     f"a GPT-2 of this kind has {name} in {known}, got "
                     f"{getattr(trunk.config, name)!r}; keep transformers' own model for it"
                 )
+        check_layers(trunk.h, ("transformers.Conv1D", "torch.LayerNorm"))
         self.config, self.wte, self.wpe = trunk.config, trunk.wte, trunk.wpe
         self.h, self.ln_f = trunk.h, trunk.ln_f
 
@@ -115,6 +116,7 @@ class GPT2(nn.Module):
 
     def __init__(self, model: nn.Module):
         super().__init__()
+        check_layers(model.lm_head, ("torch.Linear",))
         self.config = model.config
         self.transformer, self.lm_head = GPT2Trunk(model.transformer), model.lm_head
 
@@ -128,3 +130,17 @@ class GPT2(nn.Module):
         output = self.transformer(keep=logits_to_keep, **inputs)
         output.logits = head(output.last_hidden_state[:, -logits_to_keep:], self.lm_head)
         return output
+
+
+def check_layers(part: nn.Module, known: tuple[str, ...]) -> None:
+    """Raise ValueError for a layer with weights of another kind, whose own forward would not run.
+
+    Adapters as LoRA's, quantised and parametrised layers show the weights that they change.
+    """
+    for name, layer in part.named_modules():
+        kind = f"{type(layer).__module__.partition('.')[0]}.{type(layer).__name__}"
+        if hasattr(layer, "weight") and kind not in known:
+            raise ValueError(
+                f"this GPT-2 reads the weights of {' and '.join(known)} alone, got {kind} at "
+                f"{name or 'its head'}; merge adapters into the weights, or keep the model as it is"
+            )

@@ -27,7 +27,8 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
     """Index t holds the logits that predict response token t, given the prompt and tokens < t.
 
     `model` is a causal language model with the interface of transformers. Position ids count
-    real tokens only, so that the padding of a prompt changes nothing.
+    real tokens only, so that the padding of a prompt changes nothing in a model that uses them:
+    `compatibility.check_positions` tells.
     """
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)[:, :-1]
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)[:, :-1]
@@ -111,40 +112,3 @@ def sequence_logprobs(model: nn.Module, responses: Responses) -> Float[Tensor, "
 def positions(mask: Tensor) -> Tensor:
     """0, 1, 2, ... over the real tokens of each row, and 0 at the pads before them."""
     return (mask.long().cumsum(dim=1) - 1).clamp(min=0)
-
-
-def check_fits(model: nn.Module, responses: Responses) -> None:
-    """Raise ValueError where a token id or a length is outside what the model knows.
-
-    Also where data and model are on different devices. Call it once on a whole data set, before
-    the first step.
-    """
-    check_device(model, "responses", responses.tokens)
-    check_vocabulary(model, "prompts", responses.prompts)
-    check_vocabulary(model, "tokens", responses.tokens)
-    context = model.config.max_position_embeddings
-    longest = int((responses.prompt_mask.sum(dim=1) + responses.mask.sum(dim=1)).max())
-    if longest > context:
-        raise ValueError(
-            f"prompt and response together have up to {longest} tokens, but the model's context "
-            f"is {context}; shorten the prompt"
-        )
-
-
-def check_vocabulary(model: nn.Module, name: str, ids: Int[Tensor, "batch position"]) -> None:
-    """Raise ValueError where an id is outside the model's vocabulary, padding included."""
-    vocabulary = model.config.vocab_size
-    if ids.min() < 0 or ids.max() >= vocabulary:
-        raise ValueError(
-            f"{name}: token ids must lie in 0..{vocabulary - 1}, the model's vocabulary, "
-            f"got {int(ids.min())}..{int(ids.max())}; is this the model's own tokenizer?"
-        )
-
-
-def check_device(model: nn.Module, name: str, ids: Int[Tensor, "batch position"]) -> None:
-    """Raise ValueError where a batch is not where the model is."""
-    device = next(model.parameters()).device
-    if ids.device != device:
-        raise ValueError(
-            f"the {name} are on {ids.device} and the model on {device}; move one with .to(device)"
-        )

@@ -14,8 +14,10 @@ def logged_history(run: Iterable[Metrics], path: Path, *, steps: int) -> History
     """`history` of a run of `steps` steps; those done before it was broken off come from `path`.
 
     One line of JSON a step, in the file before the step's checkpoint is, with the "seconds" that
-    the step took. Raises ValueError where a step is in neither.
+    the step took. The rows from a run's first step on make way for its own: all, of a run that
+    begins anew. Raises ValueError where a step is in neither.
     """
+    path = Path(path)
     rows = read_log(path)
     history(_kept(run, path, rows), steps=steps)
     missing = [step for step in range(steps) if step not in rows]
@@ -28,18 +30,31 @@ def logged_history(run: Iterable[Metrics], path: Path, *, steps: int) -> History
 
 
 def read_log(path: Path) -> dict[int, Metrics]:
-    """The metrics in a file by their step; none where there is no file."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    """The metrics in a file by their step, but a torn last line; none where there is no file."""
+    *lines, _torn = path.read_text(encoding="utf-8").split("\n") if path.exists() else [""]
     rows = (json.loads(line) for line in lines)
     return {row["step"]: row for row in rows}
 
 
 def _kept(run: Iterable[Metrics], path: Path, rows: dict[int, Metrics]) -> Iterator[Metrics]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
+    start, first = time.perf_counter(), None
     for metrics in run:
-        rows[metrics["step"]] = metrics | {"seconds": time.perf_counter() - start}
+        step = metrics["step"]
+        if first is None:
+            first = step
+            for later in [number for number in rows if number >= first]:
+                del rows[later]
+        rows[step] = metrics | {"seconds": time.perf_counter() - start}
         if processes.is_main():
-            write_whole(path, "".join(f"{json.dumps(row)}\n" for row in rows.values()))
+            _write(path, rows, step, anew=step == first)
         yield metrics
         start = time.perf_counter()
+
+
+def _write(path: Path, rows: dict[int, Metrics], step: int, *, anew: bool) -> None:
+    if anew:
+        write_whole(path, "".join(f"{json.dumps(row)}\n" for row in rows.values()))
+    else:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(rows[step])}\n")

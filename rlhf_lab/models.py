@@ -1,6 +1,7 @@
 """Policies and value models: transformers' GPT-2, tables for tiny worlds, and frozen copies.
 
-Dropout is off everywhere: with it on, the probability ratio of a policy to itself is not 1.
+Dropout is off everywhere: with it on, the probability ratio of a policy to itself is not 1. So is
+transformers' gradient checkpointing, which needs training mode; `micro_batch_size` saves memory.
 """
 
 import copy
@@ -12,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab.gpt2 import GPT2Trunk
+from rlhf_lab.trunks import trunk_of, width_of
 
 
 def tiny_gpt2(
@@ -58,11 +60,11 @@ class ScalarModel(nn.Module):
 
     def __init__(self, language_model: nn.Module):
         super().__init__()
+        self.trunk = trainable_copy(trunk_of(language_model))
         self.config = language_model.config
-        self.trunk = trainable_copy(language_model.base_model)
         weight = next(self.trunk.parameters())
         like = {"device": weight.device, "dtype": weight.dtype}
-        self.head = nn.utils.skip_init(nn.Linear, self.config.hidden_size, 1, **like)
+        self.head = nn.utils.skip_init(nn.Linear, width_of(language_model), 1, **like)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 

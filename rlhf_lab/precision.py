@@ -7,13 +7,13 @@ Matrices are then multiplied in bfloat16, which a GPU and some CPUs do several t
 weights, the log-probs and the losses stay in float32.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 _ON = ContextVar("bfloat16", default=False)
 
@@ -44,6 +44,21 @@ def of_matrices(device: torch.device) -> AbstractContextManager:
 def at_least_float32(x: Float[Tensor, "*item"]) -> Float[Tensor, "*item"]:
     """x as it is, or in float32 where it has fewer bits: for logits, values and rewards."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_weights(weights: Iterable[nn.Parameter]) -> None:
+    """Raise ValueError for weights of fewer bits than float32, in which small steps are lost.
+
+    A bfloat16 has 8 bits: a step of less than 1/512 of a weight is rounded away. In float16 the
+    1e-8 of Adam is 0, and its first step 0/0 where a gradient is 0.
+    """
+    for weight in weights:
+        if at_least_float32(weight).dtype != weight.dtype:
+            raise ValueError(
+                f"weights that learn must be float32 or float64, got {weight.dtype}, in which "
+                "small steps are rounded away; load the model with dtype=torch.float32, and for "
+                "arithmetic in bfloat16 use rlhf_lab.precision.bfloat16()"
+            )
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from rlhf_lab.token_rows import check_rows, padded_right
+
 Index = slice | Int[Tensor, "row"]
 Batch = TypeVar("Batch")
 
@@ -50,6 +52,11 @@ class Responses:
         """The four arrays in the order of the fields."""
         return self.prompts, self.prompt_mask, self.tokens, self.mask
 
+    @property
+    def real_prompts(self) -> Int[Tensor, "batch prompt"]:
+        """The prompts with -1 at the pads: equal where the texts are, whatever id they pad with."""
+        return torch.where(self.prompt_mask, self.prompts, -1)
+
     def to(self, device: torch.device | str) -> "Responses":
         """The same batch on another device."""
         return checked_before(Responses, (array.to(device=device) for array in self.arrays))
@@ -78,12 +85,11 @@ class Preferences:
     rejected: Responses
 
     def __post_init__(self):
-        for name in ("prompts", "prompt_mask"):
-            chosen, rejected = getattr(self.chosen, name), getattr(self.rejected, name)
-            if chosen.shape != rejected.shape or (chosen != rejected).any():
-                raise ValueError(
-                    f"chosen and rejected must answer the same prompts: their {name} differ"
-                )
+        chosen, rejected = self.chosen.real_prompts, self.rejected.real_prompts
+        if chosen.shape != rejected.shape or (chosen != rejected).any():
+            raise ValueError(
+                "chosen and rejected must answer the same prompts: their prompts differ"
+            )
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -111,12 +117,16 @@ def pad(
 ) -> Responses:
     """Lists of token ids as one batch; the masks come from the lists' lengths.
 
+    Raises ValueError where a row is no list of token ids, as a text.
+
     >>> batch = pad([[5], [6, 7]], [[1, 2], [3]])
     >>> batch.prompts.tolist(), batch.mask.tolist()
     ([[0, 5], [6, 7]], [[True, True], [True, False]])
     """
-    prompt_ids, prompt_mask = _pad_right([list(reversed(ids)) for ids in prompts], pad_token)
-    tokens, mask = _pad_right(responses, pad_token)
+    check_rows("prompts", prompts)
+    from_behind = [list(reversed(ids)) for ids in prompts]
+    prompt_ids, prompt_mask = padded_right("prompts", from_behind, pad_token)
+    tokens, mask = padded_right("responses", responses, pad_token)
     return Responses(prompt_ids.flip(1), prompt_mask.flip(1), tokens, mask)
 
 
@@ -126,16 +136,6 @@ def trim(responses: Responses) -> Responses:
     length = int(responses.mask.sum(dim=1).max())
     kept = (slice(first, None), slice(first, None), slice(length), slice(length))
     return checked_before(Responses, (x[:, k] for x, k in zip(responses.arrays, kept, strict=True)))
-
-
-def _pad_right(rows: Sequence[Sequence[int]], pad_token: int) -> tuple[Tensor, Tensor]:
-    lengths = torch.tensor([len(row) for row in rows])
-    if len(rows) == 0 or lengths.min() == 0:
-        raise ValueError(f"every row needs at least one token, got lengths {lengths.tolist()}")
-    mask = torch.arange(int(lengths.max())) < lengths[:, None]
-    ids = torch.full(mask.shape, pad_token)
-    ids[mask] = torch.tensor([token for row in rows for token in row])
-    return ids, mask
 
 
 def _check_pair(name: str, ids: Tensor, mask: Tensor) -> None:

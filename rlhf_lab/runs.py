@@ -4,14 +4,18 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_origin
 
 import torch
 
+from rlhf_lab.settings import require_json
+from rlhf_lab.whole_files import write_whole
+
+KINDS = {"seconds": (int, float)}  # what JSON has for a field, where that is not its type
 PACKAGES = ("torch", "transformers", "numpy", "sympy")
 
 
@@ -52,22 +56,25 @@ def save(run: Run, folder: Path) -> Path:
 
     Raises ValueError where a setting or metric is not plain JSON (NaN is not).
     """
-    text = json.dumps(asdict(run), indent=1, allow_nan=False) + "\n"
+    for part in ({"seed": run.seed}, run.settings, run.metrics):
+        require_json(**part)
     path = Path(folder) / run.name / f"seed-{run.seed}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    write_whole(path, json.dumps(asdict(run), indent=1, allow_nan=False) + "\n")
     return path
 
 
 def load(path: Path) -> Run:
     """Read one run. Raises ValueError naming the file where it is not a recorded run."""
     try:
-        return Run(**json.loads(Path(path).read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, TypeError) as error:
+        run = Run(**json.loads(Path(path).read_text(encoding="utf-8")))
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise ValueError(f"{path} is not a recorded run: {error}") from error
+    for each in fields(Run):
+        kind = KINDS.get(each.name, get_origin(each.type) or each.type)
+        if not isinstance(value := getattr(run, each.name), kind):
+            raise ValueError(f"{path} is not a recorded run: its {each.name} is {value!r}")
+    return run
 
 
 def load_all(name: str, folder: Path | None = None) -> list[Run]:

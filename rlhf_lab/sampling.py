@@ -5,8 +5,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab import precision, processes
+from rlhf_lab.compatibility import check_device, check_length, check_vocabulary, vocabulary_of
 from rlhf_lab.decoding import reader
-from rlhf_lab.logprobs import check_device, check_vocabulary, without_early_end
+from rlhf_lab.dropout import without_dropout
+from rlhf_lab.logprobs import without_early_end
 from rlhf_lab.responses import Responses, Rollout
 from rlhf_lab.settings import require_count, require_positive
 
@@ -42,7 +44,7 @@ def sample(
     alive = torch.ones_like(prompts[:, 0], dtype=torch.bool)
     look_every = LOOK_EVERY.get(prompts.device.type, 1)
     tokens, logprobs, mask = [], [], []
-    with precision.of_matrices(prompts.device):
+    with without_dropout(model), precision.of_matrices(prompts.device):
         read = reader(model, prompts, prompt_mask, max_tokens=max_tokens)
         for count in range(max_tokens):
             logits = precision.at_least_float32(read.after(tokens[-1]) if tokens else read.logits)
@@ -74,10 +76,10 @@ def best_of_n(responses: Responses, rewards: Float[Tensor, "batch"], *, n: int) 
     not divide, FloatingPointError for a reward of NaN.
     """
     require_count(n=n)
-    if len(rewards) != len(responses) or len(rewards) % n:
+    if rewards.shape != (len(responses),) or len(rewards) % n:
         raise ValueError(
-            f"need one reward a response and a multiple of n = {n} rows, got {len(rewards)} "
-            f"rewards for {len(responses)} responses"
+            f"need one reward a response and a multiple of n = {n} rows, got rewards of shape "
+            f"{tuple(rewards.shape)} for {len(responses)} responses"
         )
     if rewards.isnan().any():
         raise FloatingPointError(f"no best among rewards of NaN, got {rewards.tolist()[:8]}")
@@ -100,7 +102,7 @@ def check_sampling(
     require_positive(temperature=temperature)
     check_device(model, "prompts", prompts)
     check_vocabulary(model, "prompts", prompts)
-    vocabulary, context = model.config.vocab_size, model.config.max_position_embeddings
+    vocabulary = vocabulary_of(model)
     if end_token is not None and not 0 <= end_token < vocabulary:
         raise ValueError(
             f"end_token must lie in 0..{vocabulary - 1}, the model's vocabulary, got {end_token}; "
@@ -113,11 +115,7 @@ def check_sampling(
             "prompts must be padded on the left, with a mask of their shape: a response begins "
             "after the last column"
         )
-    if prompts.shape[1] + max_tokens > context:
-        raise ValueError(
-            f"prompts of up to {prompts.shape[1]} tokens and max_tokens = {max_tokens} exceed the "
-            f"model's context of {context}; shorten one of them"
-        )
+    check_length(model, "prompts and max_tokens", prompts.shape[1] + max_tokens)
 
 
 def _draw(

@@ -1,5 +1,6 @@
 """What a setting may be: each function raises ValueError that names the first that is not."""
 
+import json
 from math import isfinite
 from numbers import Integral, Real
 
@@ -48,6 +49,39 @@ def require_divisor(whole: int, **settings: int) -> None:
     for name, value in settings.items():
         if whole % value:
             raise ValueError(f"{name} must divide {whole}, got {value}")
+
+
+def require_finite(**settings: object) -> None:
+    """Every setting must be a finite number."""
+    for name, value in settings.items():
+        if not _is_number(value):
+            raise ValueError(f"{name} must be a finite number, got {value!r}")
+
+
+def require_callable(**settings: object) -> None:
+    """Every setting must be a function."""
+    for name, value in settings.items():
+        if not callable(value):
+            raise ValueError(f"{name} must be a function, got {value!r}")
+
+
+def require_kind(kind: type, **things: object) -> None:
+    """Every thing must be a `kind`."""
+    for name, value in things.items():
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
+
+
+def require_json(**settings: object) -> None:
+    """Every setting must be plain JSON: no function, no tensor, no NaN, no number of numpy's."""
+    for name, value in settings.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} must be plain JSON, got {str(value)[:60]!r} ({error}); name a function by "
+                "a string, and make a number of a tensor's or numpy's by .item()"
+            ) from error
 
 
 def of(config: object, *names: str) -> dict[str, object]:

@@ -30,6 +30,10 @@ class TrainingState:
         """The settings of each optimizer's groups and the numbers of their parameters."""
         return {name: each.state_dict()["param_groups"] for name, each in self.optimizers.items()}
 
+    def kinds_of_optimizers(self) -> dict[str, str]:
+        """The name of each optimizer's class: what its moments are moments of."""
+        return {f"{name}'s optimizer": type(x).__name__ for name, x in self.optimizers.items()}
+
     def fingerprints(self) -> dict[str, str]:
         """The checksum of each frozen module's weights, by which it is known again."""
         return {

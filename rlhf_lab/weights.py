@@ -3,18 +3,21 @@
 import hashlib
 import json
 import os
-import tempfile
+import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import platformdirs
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_model, save_model
 from torch import nn
 
 from rlhf_lab import processes
+from rlhf_lab.settings import require_json
+from rlhf_lab.whole_files import mode_of_new_files
 
 
 class DamagedWeightsError(ValueError):
@@ -35,9 +38,11 @@ def cached_weights(
 ) -> nn.Module:
     """`build()` with the weights that `train(model)` gives it, from the cache where they are there.
 
-    `made_by` is everything that determines the weights (JSON); another content, another file.
+    `made_by` is everything that determines the weights; another content, another file. Raises
+    ValueError where something in it is not plain JSON.
     Two processes at once train once. A damaged file is reported by a warning and made again.
     """
+    require_json(**made_by)
     key = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{key}.safetensors"
     try:
@@ -73,14 +78,13 @@ def hash_of_sources(*sources: str) -> str:
 
 def write_weights(model: nn.Module, path: Path) -> None:
     """Write weights and their checksum to `path` in one step: the whole file or the old one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    os.close(handle)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
-        save_model(model, temporary, metadata={"sha256": checksum(model)})
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        with mode_of_new_files(partial):
+            save_model(model, str(partial), metadata={"sha256": checksum(model)})
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_weights(model: nn.Module, path: Path) -> nn.Module:
@@ -101,5 +105,5 @@ def checksum(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()

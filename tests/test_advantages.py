@@ -204,12 +204,19 @@ def test_padding_after_the_last_step_changes_nothing():
 
 
 @pytest.mark.parametrize("advantages", [group_process_advantages, centred_process_advantages])
-def test_a_group_without_two_steps_is_refused(advantages):
-    one = torch.zeros(1, 2, 3, dtype=torch.bool)
-    one[0, 0, 1] = True
-    with pytest.raises(ValueError, match=r"two responses and two steps, got 2 .* and \[1\] steps"):
-        advantages(torch.zeros(1, 2, 3), one)
-    with pytest.raises(ValueError, match="got 1 responses"):
+def test_a_group_without_two_steps_has_nothing_to_compare(advantages):
+    """Such a group comes by chance: it must neither stop a run nor touch the groups beside it."""
+    rewards, ends = torch.rand(3, 2, 3), torch.zeros(3, 2, 3, dtype=torch.bool)
+    ends[0], ends[1, 0, 1] = True, True
+    found = advantages(rewards, ends)
+    assert (found[1:] == 0).all()
+    assert close(found[:1], advantages(rewards[:1], ends[:1]))
+    assert found[0].any()
+
+
+@pytest.mark.parametrize("advantages", [group_process_advantages, centred_process_advantages])
+def test_a_response_alone_is_no_group_of_steps(advantages):
+    with pytest.raises(ValueError, match="two responses, got 1"):
         advantages(torch.zeros(1, 1, 3), torch.ones(1, 1, 3, dtype=torch.bool))
 
 

@@ -21,13 +21,14 @@ PACKAGE = "rlhf_lab"
 # Nouns first, verbs last. A module imports only from lines above its own. Modules on one line do
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
-responses settings processes precision key_value_cache overwritten_logits cost
+token_rows
+responses settings processes precision key_value_cache overwritten_logits cost dropout trunks
 gpt2_layers masked memory
 gpt2
 kl preferences feedback.ranked feedback.labelled
 advantages models
 logprobs
-losses
+losses compatibility
 group_losses preference_losses
 diagnostics decoding
 sampling
@@ -51,7 +52,8 @@ worlds.environment worlds.exam_week worlds.preference_optima
 worlds.exact worlds.reviews worlds.sums worlds.imdb
 worlds.review_texts
 worlds.ending
-train.loop train.scores
+train.gradient_steps
+train.loop train.scores train.reference
 train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce

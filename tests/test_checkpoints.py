@@ -74,6 +74,21 @@ def test_it_is_written_when_due_and_put_back_only_where_it_is(tmp_path):
     assert [path.name for path in kept.path.parent.iterdir()] == ["run.safetensors"]
     with pytest.raises(ValueError, match="every must be a whole number, 1 or above, got 0"):
         Checkpoints(path=tmp_path, every=0, settings={})
+    with pytest.raises(ValueError, match=r"path must name a file, but .* is a folder"):
+        Checkpoints(path=tmp_path, every=1, settings={})
+
+
+def test_a_path_may_be_text(tmp_path):
+    kept = Checkpoints(path=f"{tmp_path}/run.safetensors", every=1, settings=SETTINGS)
+    assert kept.restore(state()) == 0
+    kept.keep(state(), steps_done=1)
+    assert kept.restore(state()) == 1
+
+
+def test_whoever_may_read_new_files_may_read_it(tmp_path):
+    save_checkpoint(tmp_path / "run.safetensors", state(), SETTINGS, steps_done=1)
+    (tmp_path / "new").touch()
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
@@ -113,9 +128,18 @@ def test_the_file_of_another_run_is_refused_and_nothing_changes(tmp_path):
     assert all(torch.equal(before[name], tensor) for name, tensor in tensors_of(run).items())
     with pytest.raises(CheckpointError, match="holds other models"):
         load_checkpoint(path, state(width=16), SETTINGS)
+    rounded = state()
+    rounded.modules["policy"].bfloat16()
+    with pytest.raises(CheckpointError, match="holds other models"):
+        load_checkpoint(path, rounded, SETTINGS)
+    with pytest.raises(CheckpointError, match="policy's optimizer was 'Adam', is 'RMSprop'"):
+        load_checkpoint(path, state(optimizer=torch.optim.RMSprop), SETTINGS)
     without = TrainingState(modules=run.modules, optimizers={})
-    with pytest.raises(CheckpointError, match="holds other models: it has"):
+    with pytest.raises(CheckpointError, match="policy's optimizer was 'Adam', is None"):
         load_checkpoint(path, without, SETTINGS)
+    more = replace(run, generators={**run.generators, "other": torch.Generator()})
+    with pytest.raises(CheckpointError, match="holds other models: it has"):
+        load_checkpoint(path, more, SETTINGS)
 
 
 @pytest.mark.parametrize("failing", ["save_file", "replace"])
@@ -156,7 +180,7 @@ def test_settings_that_are_no_json_are_refused(tmp_path):
         save_checkpoint(tmp_path / "x", state(), {"rate": float("nan")}, steps_done=1)
     assert list(tmp_path.iterdir()) == []
     for name, value in (("rate", float("nan")), ("optimizer", torch.optim.Adam)):
-        with pytest.raises(ValueError, match=f"must be plain JSON, but {name} is"):
+        with pytest.raises(ValueError, match=f"{name} must be plain JSON, got"):
             Checkpoints(path=tmp_path / "x", every=1, settings={"seed": 0, name: value})
 
 

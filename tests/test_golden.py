@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rlhf_lab.logprobs import check_fits, sequence_logprobs
+from rlhf_lab.compatibility import check_fits
+from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import tiny_gpt2

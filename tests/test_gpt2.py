@@ -35,6 +35,29 @@ THEIRS = sharp()
 OURS = GPT2(THEIRS)
 
 
+class Linear(torch.nn.Module):
+    """A layer with an adapter as peft makes it: `weight` is that of the layer within."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.base_layer, self.weight, self.bias = layer, layer.weight, layer.bias
+
+
+@pytest.mark.parametrize("place", ["transformer.h.1.mlp.c_fc", "lm_head"])
+def test_a_layer_whose_weights_are_not_all_that_it_computes_is_refused(place):
+    model = sharp()
+    parent, _, name = place.rpartition(".")
+    owner = model.get_submodule(parent)
+    setattr(owner, name, Linear(getattr(owner, name)))
+    with pytest.raises(ValueError, match=r"got \w+\.Linear at (1\.mlp\.c_fc|its head)"):
+        GPT2(model)
+    setattr(owner, name, getattr(owner, name).base_layer)
+    GPT2(model)
+    torch.nn.utils.parametrizations.weight_norm(getattr(owner, name))
+    with pytest.raises(ValueError, match=r"got \w+\.Parametrized\w+ at"):
+        GPT2(model)
+
+
 def gradients(scalar, model):
     return torch.autograd.grad(scalar, list(model.parameters()))
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from transformers import OPTConfig, OPTForCausalLM
 
 from rlhf_lab.logprobs import response_logprobs, response_values
 from rlhf_lab.models import (
@@ -11,6 +12,7 @@ from rlhf_lab.models import (
     value_model,
 )
 from rlhf_lab.responses import pad
+from rlhf_lab.rewards.networks import reward_model
 from rlhf_lab.worlds.exact import all_responses
 
 SETTINGS = {"layers": 1, "width": 8, "heads": 2, "context": 8}
@@ -102,6 +104,46 @@ def test_a_value_is_the_head_on_what_the_trunk_saw_before_the_token():
         assert values[row, 1].item() == pytest.approx((model.head.weight @ hidden).item())
     changed = response_values(model, pad([[1, 2], [3]], [[2, 4], [4, 2]]))
     assert torch.allclose(values, changed)
+
+
+class Adapted(torch.nn.Module):
+    """What peft makes: `base_model` is a layer around the whole language model."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.config, self.base_model = model.config, torch.nn.ModuleDict({"model": model})
+
+    def get_base_model(self):
+        return self.base_model["model"]
+
+
+def test_under_adapters_the_trunk_is_that_of_the_model_inside():
+    model = tiny_gpt2(5, seed=1, **SETTINGS)
+    batch = pad([[1]] * 2, [[2, 3, 0], [4]])
+    for made in (value_model, lambda m: reward_model(m, seed=0)):
+        plain, adapted = (response_values(made(m), batch) for m in (model, Adapted(model)))
+        assert torch.equal(plain, adapted)
+
+
+def test_a_head_is_as_wide_as_what_the_language_models_own_head_reads():
+    """Not as the trunk within: OPT-350m's last layer makes 512 numbers of 1024."""
+    config = OPTConfig(
+        vocab_size=5,
+        hidden_size=8,
+        word_embed_proj_dim=4,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        ffn_dim=8,
+        max_position_embeddings=8,
+    )
+    critic = value_model(OPTForCausalLM(config))
+    assert critic.head.in_features == 4
+    assert response_values(critic, pad([[1]], [[2, 3]])).shape == (1, 2)
+
+
+def test_a_model_without_a_trunk_is_refused():
+    with pytest.raises(ValueError, match="Linear has no trunk apart from its head"):
+        value_model(torch.nn.Linear(2, 2))
 
 
 def test_training_the_value_model_leaves_the_policy_alone():

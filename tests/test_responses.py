@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from jaxtyping import config
@@ -33,14 +34,42 @@ def test_trim_removes_padding_columns_only():
 @pytest.mark.parametrize(
     ("prompts", "responses", "message"),
     [
-        ([[1]], [[]], "at least one token"),
-        ([[]], [[1]], "at least one token"),
-        ([], [], "at least one token"),
+        ([[1]], [[]], "responses: every row needs at least one token, row 0 has none"),
+        ([[1], []], [[1]], "prompts: every row needs at least one token, row 1 has none"),
+        ([], [], "prompts: there are no rows"),
+        (
+            ["abc"],
+            [[1]],
+            "prompts: row 0 must be a list of token ids, got 'abc'; a tokenizer makes",
+        ),
+        ([[1]], "abc", "responses: row 0 must be a list of token ids, got 'a'"),
+        ([1, 2], [[1]], "prompts: row 0 must be a list of token ids, got '1'"),
+        ({"input_ids": [[1]]}, [[1]], "prompts must be a list of lists of token ids, got dict"),
+        (
+            torch.ones(1, 2).long(),
+            [[1]],
+            "got Tensor; give a tokenizer's input_ids without padding",
+        ),
+        ([[1.0]], [[1]], "prompts must hold token ids, whole numbers, got torch.float32"),
     ],
 )
-def test_empty_rows_are_refused(prompts, responses, message):
+def test_what_are_no_rows_of_token_ids_is_refused(prompts, responses, message):
+    config.update("jaxtyping_disable", True)  # users have no shape checker
     with pytest.raises(ValueError, match=message):
         pad(prompts, responses)
+
+
+@pytest.mark.parametrize("targets", [torch.ones(1).long(), torch.ones(1).bool(), [1.0]])
+def test_targets_are_floats(targets):
+    config.update("jaxtyping_disable", True)
+    with pytest.raises(ValueError, match=r"targets must be a tensor of floats, got \S+; use"):
+        Labelled(pad([[1]], [[2]]), targets)
+
+
+def test_rows_may_be_arrays():
+    config.update("jaxtyping_disable", True)
+    rows = [torch.tensor([7]), np.array([8, 9])]
+    assert torch.equal(pad(rows, rows).prompts, pad([[7], [8, 9]], [[7], [8, 9]]).prompts)
 
 
 def test_wrong_padding_side_is_refused():
@@ -138,5 +167,13 @@ def test_prompts_that_differ_in_their_mask_alone_are_refused():
     ids, tokens = torch.ones(1, 2, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)
     full, real = torch.ones(1, 2, dtype=torch.bool), torch.ones(1, 1, dtype=torch.bool)
     short = torch.tensor([[False, True]])
-    with pytest.raises(ValueError, match="their prompt_mask differ"):
+    with pytest.raises(ValueError, match="their prompts differ"):
         Preferences(Responses(ids, full, tokens, real), Responses(ids, short, tokens, real))
+
+
+def test_the_ids_at_pads_do_not_make_a_prompt_another_one():
+    zeros, nines = (pad([[1], [2, 3]], [[4], [5]], pad_token=token) for token in (0, 9))
+    assert len(Preferences(zeros, nines)) == 2
+    pairs = zip(zeros.arrays, nines.arrays, strict=True)
+    both = Responses(*(torch.stack(pair, 1).flatten(0, 1) for pair in pairs))
+    assert len(Ranked(both, 2)) == 2

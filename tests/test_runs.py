@@ -1,7 +1,9 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from rlhf_lab import runs
 
@@ -50,7 +52,27 @@ def test_a_metric_that_is_not_a_number_is_refused_and_the_old_file_stays(tmp_pat
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("change", ["cut", "field missing", "field unknown", "not an object"])
+@pytest.mark.parametrize("culprit", [print, torch.ones(()), np.float32(1)])
+def test_what_is_no_json_is_named(tmp_path, culprit):
+    """As users give it, who have no type checker."""
+    for field, bad in (
+        ("settings", {"bad": culprit}),
+        ("metrics", {"good": [1.0], "bad": culprit}),
+    ):
+        run = a_run()
+        object.__setattr__(run, field, bad)
+        with pytest.raises(ValueError, match="bad must be plain JSON, got"):
+            runs.save(run, tmp_path)
+    run = a_run()
+    object.__setattr__(run, "seed", np.int64(1))
+    with pytest.raises(ValueError, match="seed must be plain JSON, got"):
+        runs.save(run, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change", ["cut", "field missing", "field unknown", "not an object", "no number", "no text"]
+)
 def test_a_damaged_file_is_named(tmp_path, change):
     path = runs.save(a_run(), tmp_path)
     fields = dataclasses.asdict(a_run())
@@ -59,8 +81,12 @@ def test_a_damaged_file_is_named(tmp_path, change):
         "field missing": json.dumps({k: v for k, v in fields.items() if k != "seed"}),
         "field unknown": json.dumps(fields | {"colour": 1}),
         "not an object": "[]",
+        "no number": json.dumps(fields | {"seed": "a"}),
+        "no text": "",
     }
     path.write_text(contents[change])
+    if change == "no text":
+        path.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match=r"seed-0\.json is not a recorded run"):
         runs.load(path)
 

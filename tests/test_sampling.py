@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.logprobs import response_logprobs
-from rlhf_lab.models import TabularPolicy, tiny_gpt2
+from rlhf_lab.models import TabularPolicy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import pad
 from rlhf_lab.sampling import best_of_n, sample
 from rlhf_lab.worlds.exact import exact_world
@@ -74,7 +75,7 @@ def test_sampling_leaves_the_global_random_state_alone():
     [
         ({"batch": pad([[6]], [[0]])}, r"prompts: token ids must lie in 0\.\.5"),
         ({"max_tokens": 0}, "max_tokens must be a whole number, 1 or above"),
-        ({"max_tokens": 10}, "exceed the model's context of 12"),
+        ({"max_tokens": 10}, "the model's context is 12"),
         ({"min_tokens": 0}, "min_tokens must be a whole number, 1 or above"),
         ({"min_tokens": 9}, "min_tokens = 9 is more than max_tokens = 8"),
         ({"temperature": 0.0}, "temperature must be a finite number above 0"),
@@ -177,7 +178,20 @@ def test_best_of_n_stays_within_its_bound_on_the_kl(n):
 
 def test_rewards_that_do_not_fit_groups_of_n_are_refused():
     responses = pad([[1]] * 3, [[0]] * 3)
-    with pytest.raises(ValueError, match="a multiple of n = 2 rows, got 3 rewards for 3 responses"):
+    with pytest.raises(ValueError, match=r"a multiple of n = 2 rows, got rewards of shape \(3,\)"):
         best_of_n(responses, torch.zeros(3), n=2)
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    with pytest.raises(ValueError, match=r"got rewards of shape \(3, 2\) for 3 responses"):
+        best_of_n(responses, torch.zeros(3, 2), n=3)
     with pytest.raises(FloatingPointError, match="no best among rewards of NaN"):
         best_of_n(responses, torch.tensor([0.0, torch.nan, 1.0]), n=3)
+
+
+def test_without_dropout_and_the_model_stays_in_its_mode():
+    noisy = trainable_copy(MODEL).train()
+    noisy.transformer.drop.p = 0.5
+    noisy.transformer.h[0].eval()
+    modes = [part.training for part in noisy.modules()]
+    found, expected = (rollout(model, seed=3) for model in (noisy, MODEL))
+    assert torch.equal(found.logprobs, expected.logprobs)
+    assert [part.training for part in noisy.modules()] == modes

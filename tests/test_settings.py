@@ -1,6 +1,15 @@
 import pytest
 
-from rlhf_lab.settings import require_count, require_not_negative, require_positive, require_share
+from rlhf_lab.settings import (
+    require_callable,
+    require_count,
+    require_finite,
+    require_json,
+    require_kind,
+    require_not_negative,
+    require_positive,
+    require_share,
+)
 
 NOT_NUMBERS = ("1", None, True, float("nan"), float("inf"))
 
@@ -29,7 +38,26 @@ def test_a_fraction_or_a_text_is_no_count(value):
         require_count(steps=value)
 
 
+@pytest.mark.parametrize("value", NOT_NUMBERS)
+def test_what_is_no_number_is_named(value):
+    with pytest.raises(ValueError, match=f"bias must be a finite number, got {value!r}"):
+        require_finite(bar=-1.5, bias=value)
+
+
+def test_what_is_no_function_no_json_and_of_no_kind_is_named():
+    with pytest.raises(ValueError, match="optimizer must be a function, got 'adam'"):
+        require_callable(loss=abs, optimizer="adam")
+    with pytest.raises(ValueError, match=r"loss must be plain JSON, got '<built-in function abs>'"):
+        require_json(rate=0.1, loss=abs)
+    with pytest.raises(ValueError, match="item 1 must be str, got int"):
+        require_kind(str, **{"item 0": "a", "item 1": 1})
+
+
 def test_good_settings_pass():
+    require_finite(bias=-0.5)
+    require_callable(optimizer=dict)
+    require_json(rate=0.1, name="adam", betas=(0.9, 0.95))
+    require_kind(int, seed=0)
     require_positive(rate=1e-9, steps=3)
     require_not_negative(beta=0)
     require_share(gamma=1, lam=0.0)

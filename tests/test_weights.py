@@ -112,3 +112,23 @@ def test_several_processes_find_the_weights_and_do_not_train_them(cache, monkeyp
     monkeypatch.setenv("WORLD_SIZE", "2")
     found = weights.cached_weights(build, Training(), **SETTINGS)
     assert weights.checksum(found) == weights.checksum(made)
+
+
+def test_a_recipe_that_is_no_json_is_refused_and_names_its_culprit():
+    with pytest.raises(ValueError, match="optimizer must be plain JSON, got"):
+        weights.cached_weights(
+            build, Training(), name="toy", made_by={"seed": 0, "optimizer": torch.optim.Adam}
+        )
+
+
+def test_a_file_in_the_cache_may_be_read_by_all_who_may_read_new_files(cache):
+    weights.cached_weights(build, Training(), **SETTINGS)
+    (cache / "new").touch()
+    (path,) = cache.glob("*.safetensors")
+    assert path.stat().st_mode == (cache / "new").stat().st_mode
+
+
+def test_weights_of_every_type_have_a_checksum():
+    kinds = (torch.float64, torch.float32, torch.bfloat16)
+    sums = [weights.checksum(build().to(dtype)) for dtype in kinds]
+    assert len(set(sums)) == 3

@@ -6,10 +6,16 @@ It judges with noise; `labelling` draws its labels.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
 from rlhf_lab.feedback.tastes import Contest, Worth, no_contest, personal_taste, total
-from rlhf_lab.settings import require_count, require_not_negative, require_positive
+from rlhf_lab.settings import (
+    require_count,
+    require_finite,
+    require_not_negative,
+    require_positive,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,8 @@ class Annotator:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_finite(position_bias=self.position_bias, bar=self.bar)
+        require_finite(**{f"cuts[{n}]": cut for n, cut in enumerate(self.cuts)})
         require_not_negative(fatigue=self.fatigue)
         require_count(least=1, number_of_cuts=len(self.cuts))
         if not all(low < high for low, high in zip(self.cuts, self.cuts[1:], strict=False)):
@@ -65,6 +73,13 @@ class Annotator:
     def temperature_after(self, labels_before: int) -> float:
         """T (1 + fatigue · n)."""
         return self.temperature * (1 + self.fatigue * labels_before)
+
+    def felt_worth(self, prompt: str, response: str) -> float:
+        """worth(prompt, response). FloatingPointError where it is not finite: no judgement then."""
+        worth = self.worth(prompt, response)
+        if not isfinite(worth):
+            raise FloatingPointError(f"the worth of {response!r} is {worth} to {self.name}")
+        return worth
 
     def scores(self, prompt: str, shown: Sequence[str], labels_before: int = 0) -> list[float]:
         """The Plackett-Luce scores of responses shown together, in the order shown.
@@ -75,7 +90,7 @@ class Annotator:
         temperature = self.temperature_after(labels_before)
         scores = [
             (
-                self.worth(prompt, one)
+                self.felt_worth(prompt, one)
                 + sum(self.contest(prompt, one, o) for o in shown) / len(shown)
             )
             / temperature

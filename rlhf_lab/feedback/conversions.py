@@ -96,8 +96,9 @@ def _rated_pairs(ratings: list[Rating]) -> list[tuple[Rating, Rating]]:
         where = f"ratings of the prompt {first.prompt!r}"
         if (first.annotator, first.source) != (second.annotator, second.source):
             raise ValueError(
-                f"{where} come from annotators {first.annotator!r} and {second.annotator!r}, who "
-                "need not use the scale alike: convert each annotator's ratings by themselves"
+                f"{where} come from annotators {first.annotator!r} ({first.source.value}) and "
+                f"{second.annotator!r} ({second.source.value}), who need not use the scale alike: "
+                "convert each annotator's ratings by themselves"
             )
         if first.points != second.points:
             raise ValueError(f"{where} have scales of {first.points} and {second.points} points")

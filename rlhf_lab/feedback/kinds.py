@@ -4,7 +4,8 @@ All are texts, so that a person can read them; `batches` makes them batches of t
 A response may be empty: a model that ends at once has answered.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import Enum
 
 
@@ -15,9 +16,24 @@ class Source(Enum):
     AI = "ai"
 
 
+def is_tuple_of_texts(value: object) -> bool:
+    """True of ("a", "b"), not of a list or of one text."""
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
+# What a field must be, by its type.
+FORMS: dict[type, tuple[str, Callable[[object], bool]]] = {
+    str: ("text", lambda value: isinstance(value, str)),
+    int: ("a whole number (int)", lambda value: type(value) is int),
+    bool: ("True or False", lambda value: type(value) is bool),
+    tuple[str, ...]: ("a tuple of texts", is_tuple_of_texts),
+    Source: ("a Source", lambda value: isinstance(value, Source)),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """What all feedback says. Raises ValueError for a blank prompt or annotator."""
+    """What all feedback says. ValueError for blank prompts and annotators, and for other types."""
 
     prompt: str
     source: Source
@@ -25,6 +41,10 @@ class Feedback:
     """who judged, as an id: two annotators need not use a scale alike"""
 
     def __post_init__(self):
+        for field in fields(self):
+            described, fits = FORMS[field.type]
+            if not fits(value := getattr(self, field.name)):
+                raise ValueError(f"{field.name} must be {described}, got {value!r}")
         for name in ("prompt", "annotator"):
             if not getattr(self, name).strip():
                 raise ValueError(f"{name} must not be blank")

@@ -13,13 +13,16 @@ from rlhf_lab.responses import Index, Responses, checked_before
 class Labelled:
     """Responses and their targets: ratings or thumbs, from 0 (worst) to 1 (best).
 
-    Raises ValueError where there is not one target in 0..1 for each response.
+    Raises ValueError where there is not one target, a float in 0..1, for each response.
     """
 
     responses: Responses
     targets: Float[Tensor, "batch"]
 
     def __post_init__(self):
+        if not isinstance(self.targets, Tensor) or not self.targets.is_floating_point():
+            got = getattr(self.targets, "dtype", type(self.targets).__name__)
+            raise ValueError(f"targets must be a tensor of floats, got {got}; use .float()")
         if self.targets.shape != (len(self.responses),):
             raise ValueError(
                 f"each of the {len(self.responses)} responses needs one target, "

@@ -102,7 +102,7 @@ def _felt(
 ) -> float:
     uniform = torch.rand((), generator=generator, dtype=torch.float64)
     noise = torch.logit(uniform, eps=1e-12).item()
-    return annotator.worth(prompt, response) + annotator.temperature_after(before) * noise
+    return annotator.felt_worth(prompt, response) + annotator.temperature_after(before) * noise
 
 
 def _signed(annotator: Annotator, prompt: str) -> dict:

@@ -24,10 +24,9 @@ class Ranked:
         rows, size = len(self.responses), self.size
         if size < 2 or rows % size:
             raise ValueError(f"size must be at least 2 and divide the {rows} rows, got {size}")
-        for name in ("prompts", "prompt_mask"):
-            groups = getattr(self.responses, name).view(rows // size, size, -1)
-            if (groups != groups[:, :1]).any():
-                raise ValueError(f"each {size} rows must answer one prompt: their {name} differ")
+        groups = self.responses.real_prompts.view(rows // size, size, -1)
+        if (groups != groups[:, :1]).any():
+            raise ValueError(f"each {size} rows must answer one prompt: their prompts differ")
 
     def __len__(self) -> int:
         return len(self.responses) // self.size

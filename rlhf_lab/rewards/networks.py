@@ -62,6 +62,11 @@ def _outputs(model, responses, **asked) -> Float[Tensor, "batch position column"
             use_cache=False,
             **asked,
         )
+    if output.logits.dim() != 3:
+        raise ValueError(
+            "a network must answer at each position, with logits (batch, position, column), got "
+            f"shape {tuple(output.logits.shape)}; make it with reward_model"
+        )
     return precision.at_least_float32(output.logits)
 
 

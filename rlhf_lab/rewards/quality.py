@@ -31,8 +31,11 @@ class Calibration:
 def accuracy_against_gold(margins: Numbers, gold_margins: Numbers) -> Float[Tensor, ""]:
     """The share of pairs whose margin has the sign of gold's; a margin of 0 counts half.
 
-    Pairs that are equal in gold have no right order and are left out. ValueError if all are.
+    Pairs that are equal in gold have no right order and are left out. ValueError if all are,
+    FloatingPointError for a margin of NaN.
     """
+    if (margins.isnan() | gold_margins.isnan()).any():
+        raise FloatingPointError("a margin of NaN has no sign; look at the rewards")
     decided = gold_margins != 0
     if not decided.any():
         raise ValueError(f"all {len(gold_margins)} pairs are equal in gold: none has a right order")
@@ -41,7 +44,11 @@ def accuracy_against_gold(margins: Numbers, gold_margins: Numbers) -> Float[Tens
 
 
 def noise_ceiling(probabilities: Numbers) -> Float[Tensor, ""]:
-    """mean max(p, 1 - p): the best accuracy that any model has against labels drawn with p."""
+    """mean max(p, 1 - p): the best accuracy that any model has against labels drawn with p.
+
+    Raises ValueError where a p is not in 0..1.
+    """
+    _check_probabilities(probabilities)
     return torch.maximum(probabilities, 1 - probabilities).mean()
 
 
@@ -75,11 +82,7 @@ def calibration(
     Of pairs: probabilities σ(r_1 - r_2) and whether the first won. Raises ValueError where one is
     not in 0..1.
     """
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ValueError(
-            f"probabilities must lie in 0..1, got {probabilities.min().item():.3g} to "
-            f"{probabilities.max().item():.3g}; of margins take torch.sigmoid first"
-        )
+    _check_probabilities(probabilities)
     predicted, happened = probabilities.double().numpy(), outcomes.double().numpy()
     count, sum_predicted, sum_happened = (
         np.histogram(predicted, bins=bins, range=(0, 1), weights=weights)[0]
@@ -88,3 +91,11 @@ def calibration(
     held = count > 0
     number = count[held]
     return Calibration(sum_predicted[held] / number, sum_happened[held] / number, number)
+
+
+def _check_probabilities(probabilities: Numbers) -> None:
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        raise ValueError(
+            f"probabilities must lie in 0..1, got {probabilities.min().item():.3g} to "
+            f"{probabilities.max().item():.3g}; of margins take torch.sigmoid first"
+        )

@@ -7,14 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rlhf_lab import settings
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.ranked import stacked
 from rlhf_lab.gpt2 import GPT2
-from rlhf_lab.logprobs import check_fits, sequence_logprobs
+from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, trim
-from rlhf_lab.settings import require_count, require_count_or_none, require_positive
 from rlhf_lab.train.loop import (
     Metrics,
     minibatches,
@@ -23,6 +24,7 @@ from rlhf_lab.train.loop import (
     warmed_up,
 )
 from rlhf_lab.train.micro_batches import Update, over_rows, slices
+from rlhf_lab.train.reference import check_reference
 from rlhf_lab.training_state import TrainingState
 
 
@@ -47,12 +49,11 @@ class DPOConfig:
     seed: int = 0
 
     def __post_init__(self):
-        require_count(steps=self.steps, batch_size=self.batch_size)
-        require_count_or_none(micro_batch_size=self.micro_batch_size)
-        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
-        require_positive(
-            beta=self.beta, learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm
-        )
+        settings.require_count(**settings.of(self, "steps", "batch_size"))
+        settings.require_count_or_none(micro_batch_size=self.micro_batch_size)
+        settings.require_count(least=0, **settings.of(self, "warmup_steps", "seed"))
+        settings.require_positive(**settings.of(self, "beta", "learning_rate", "max_grad_norm"))
+        settings.require_callable(optimizer=self.optimizer)
 
 
 def train_dpo(
@@ -69,6 +70,8 @@ def train_dpo(
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
     where settings, data and models do not fit, and FloatingPointError where the loss is not finite.
     """
+    settings.require_kind(Preferences, preferences=preferences)
+    check_reference(policy, reference)
     for responses in (preferences.chosen, preferences.rejected):
         check_fits(policy, responses)
         check_fits(reference, responses)
@@ -91,18 +94,18 @@ def train_dpo(
 
 def _steps(state, steps, reference, preferences, config, batches) -> Iterator[Metrics]:
     policy, optimizer = state.modules["policy"], state.optimizers["policy"]
-    policy.eval()  # no dropout: log π must be that of the policy that samples
-    reference.eval()
-    # The reference never changes: its log-probs are computed once, not once a step.
-    size = config.micro_batch_size or config.batch_size
-    reference_chosen, reference_rejected = _all_logprobs(reference, preferences, size)
     alike = torch.ones(len(preferences), dtype=torch.long)
+    known = None  # of the reference, which never changes: computed once, and not once a step
     for step in steps:
+        if known is None:
+            drawn, size = torch.cat(batches).unique(), config.micro_batch_size
+            known = _logprobs_of(drawn, reference, preferences, size or config.batch_size)
         update = Update(optimizer, step=step)
         for rows, share in slices(batches[step], alike, config.micro_batch_size):
+            reference_chosen, reference_rejected = known[rows].unbind(dim=1)
             chosen, rejected = pair_logprobs(policy, preferences[rows])
-            chosen_reward = implicit_reward(chosen, reference_chosen[rows], beta=config.beta)
-            rejected_reward = implicit_reward(rejected, reference_rejected[rows], beta=config.beta)
+            chosen_reward = implicit_reward(chosen, reference_chosen, beta=config.beta)
+            rejected_reward = implicit_reward(rejected, reference_rejected, beta=config.beta)
             means = {
                 "loss": dpo_loss(chosen_reward, rejected_reward),
                 "accuracy": preference_accuracy(chosen_reward, rejected_reward),
@@ -129,8 +132,16 @@ def pair_logprobs(
 
 
 @torch.no_grad()
-def _all_logprobs(model: nn.Module, pairs: Preferences, size: int) -> tuple[Tensor, Tensor]:
-    def of(rows: Tensor) -> Tensor:
-        return torch.stack(pair_logprobs(model, pairs[rows]), dim=1)
+def _logprobs_of(drawn: Tensor, model: nn.Module, pairs: Preferences, size: int) -> Tensor:
+    """log π of chosen and rejected, one row a pair; NaN for pairs that no batch of the run holds.
 
-    return over_rows(of, len(pairs), size).unbind(dim=1)
+    Of all its batches, also in a run that goes on, so that each number has the same last bits.
+    """
+
+    def of(numbers: Tensor) -> Tensor:
+        return torch.stack(pair_logprobs(model, pairs[drawn[numbers]]), dim=1)
+
+    found = over_rows(of, len(drawn), size)
+    table = found.new_full((len(pairs), 2), torch.nan)
+    table[drawn] = found
+    return table

@@ -49,6 +49,7 @@ class GRPOConfig(rollouts.RolloutConfig):
         )
         settings.require_not_negative(beta=self.beta)
         settings.require_positive(epsilon=self.epsilon)
+        settings.require_callable(**settings.of(self, "advantages", "process_advantages"))
 
 
 def train_grpo(
@@ -63,13 +64,13 @@ def train_grpo(
     """Outcome supervision: one reward a response; yields one dictionary of metrics a step.
 
     Â of every token = (r - mean r) / std r over the group of responses to one prompt. The policy
-    is trained in place; `reference` is the policy as it is at the call unless given. Errors are
-    those of `train_ppo`.
+    is trained in place; `reference` is the policy as it is at the call unless given. The metrics
+    "loss" and "grad_norm" are those of a step's last update. Errors are those of `train_ppo`.
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
         rewards = scores.rewards_of(reward, responses)
-        advantages = config.advantages(rewards.view(-1, config.group_size))
+        advantages = scores.of_groups(config.advantages, rewards.view(-1, config.group_size))
         return rewards, advantages.view(-1, 1).expand(responses.mask.shape)
 
     return _checked(policy, judged, prompts, config, reference, checkpoints)
@@ -87,14 +88,15 @@ def train_grpo_on_steps(
     """Process supervision: one reward for each step of a response; otherwise as `train_grpo`.
 
     `step_reward` returns rewards (batch, token) and, true where a step ends, a mask of the same
-    shape. Â of a token = Σ of the normalised rewards of the steps that end there or later. The
-    metric "reward" is the mean over responses of the sum over their steps.
+    shape. Â of a token = Σ of the normalised rewards of the steps that end there or later (0 where
+    a group has fewer than two). The metric "reward" is the mean over responses of their steps' sum.
     """
 
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
         rewards, ends = scores.step_rewards_of(step_reward, responses)
         groups = (len(rewards) // config.group_size, config.group_size, -1)
-        advantages = config.process_advantages(rewards.view(groups), ends.view(groups))
+        steps = rewards.view(groups), ends.view(groups)
+        advantages = scores.of_groups(config.process_advantages, *steps)
         return torch.where(ends, rewards, 0).sum(dim=1), advantages.view(ends.shape)
 
     return _checked(policy, judged, prompts, config, reference, checkpoints)
@@ -115,8 +117,7 @@ def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterato
 
 
 def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics]:
-    policy, generator = state.modules["policy"].eval(), state.generators["run"]
-    reference.eval()  # no dropout: log π must be that of the policy that samples
+    policy, generator = state.modules["policy"], state.generators["run"]
     for step in steps:
         rows = torch.randint(len(prompts), (config.prompts_per_step,), generator=generator)
         groups = prompts[rows.repeat_interleave(config.group_size)]

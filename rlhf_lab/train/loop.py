@@ -1,6 +1,5 @@
 """What every training loop shares: batches, one update, the history of a run."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
@@ -8,8 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from rlhf_lab import processes
+from rlhf_lab import precision, processes
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.train.gradient_steps import clipped_norm, move, require_finite
 from rlhf_lab.training_state import TrainingState
 
 Metrics = dict[str, float]
@@ -64,23 +64,29 @@ def shuffled(
 def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None) -> Iterator[int]:
     """The numbers of the steps that are left; the state is kept, where it is due, after each.
 
-    Of several processes, which must see one file, the main one writes it.
+    Before each dropout is off, whatever was done to the models since the last: log π must be that
+    of the policy that samples. Of several processes, which must see one file, the main one writes.
     """
     done = 0 if checkpoints is None else checkpoints.restore(state)
     for step in range(done, steps):
+        if not torch.is_grad_enabled():
+            raise ValueError("gradients are off, and training needs them: leave torch.no_grad()")
+        for model in (*state.modules.values(), *state.frozen.values()):
+            model.eval()
         yield step
         if checkpoints is not None and processes.is_main():
             checkpoints.keep(state, steps_done=step + 1)
 
 
 def trainable_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that learn. Raises ValueError where none does: a copy of a frozen model."""
+    """The parameters that learn. ValueError where none does, and for fewer bits than float32."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise ValueError(
             "every parameter of this model is frozen, so nothing would learn; a deep copy of a "
             "frozen model is frozen too: use rlhf_lab.models.trainable_copy"
         )
+    precision.check_weights(parameters)
     return parameters
 
 
@@ -100,27 +106,8 @@ def update(
     require_finite("loss", loss.item(), step)
     optimizer.zero_grad()
     loss.backward()
-    return step_along_gradient(
-        optimizer, step=step, learning_rate=learning_rate, max_grad_norm=max_grad_norm
-    )
-
-
-def require_finite(name: str, value: float, step: int) -> None:
-    """Raise FloatingPointError for NaN or infinity."""
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the {name} is {value} at step {step}; this update was not made")
-
-
-def step_along_gradient(
-    optimizer: torch.optim.Optimizer, *, step: int, learning_rate: float, max_grad_norm: float
-) -> float:
-    """A step along the gradients that are there, their norm clipped; returns it unclipped."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = nn.utils.clip_grad_norm_(parameters, max_grad_norm).item()
-    require_finite("gradient's norm", norm, step)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    optimizer.step()
+    norm = clipped_norm(optimizer, step=step, max_grad_norm=max_grad_norm)
+    move(optimizer, learning_rate=learning_rate)
     return norm
 
 

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rlhf_lab import processes
-from rlhf_lab.train.loop import Metrics, require_finite, step_along_gradient
+from rlhf_lab.train.gradient_steps import clipped_norm, move, require_finite
+from rlhf_lab.train.loop import Metrics
 
 Rows = Int[Tensor, "row"]
 
@@ -40,10 +41,13 @@ def over_rows(
 
 
 class Update:
-    """One gradient step on the mean of a batch, of which `add` takes slice after slice."""
+    """One gradient step on the mean of a batch, of which `add` takes slice after slice.
 
-    def __init__(self, optimizer: torch.optim.Optimizer, *, step: int):
-        self.optimizer, self.step = optimizer, step
+    `whose`, as "critic's ", begins the names of what is not finite, where two models learn.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, *, step: int, whose: str = ""):
+        self.optimizer, self.step, self.whose = optimizer, step, whose
         self.slices: list[tuple[float, dict[str, Float[Tensor, ""]]]] = []
         optimizer.zero_grad()
 
@@ -53,7 +57,7 @@ class Update:
         The slice's graph is free afterwards. Raises FloatingPointError for a loss of NaN or ∞.
         """
         loss = share * means["loss"]
-        require_finite("loss", loss.item(), self.step)
+        require_finite(f"{self.whose}loss", loss.item(), self.step)
         loss.backward()
         self.slices.append((share, {name: mean.detach() for name, mean in means.items()}))
 
@@ -62,16 +66,17 @@ class Update:
 
         Raises FloatingPointError, with no weight changed, where the gradient is not finite.
         """
+        metrics = self.clip(max_grad_norm=max_grad_norm)
+        move(self.optimizer, learning_rate=learning_rate)
+        return metrics
+
+    def clip(self, *, max_grad_norm: float) -> Metrics:
+        """The first half of `apply`: all of it but the change of weights."""
         means = self.means()
         if processes.count() > 1:
             means = self._summed_over_processes(means)
-        norm = step_along_gradient(
-            self.optimizer,
-            step=self.step,
-            learning_rate=learning_rate,
-            max_grad_norm=max_grad_norm,
-        )
-        return means | {"grad_norm": norm}
+        limits = {"step": self.step, "max_grad_norm": max_grad_norm, "whose": self.whose}
+        return means | {"grad_norm": clipped_norm(self.optimizer, **limits)}
 
     def means(self) -> Metrics:
         """Σ share · mean; those of a slice are read together: each reading waits for a GPU."""

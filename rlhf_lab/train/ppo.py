@@ -17,6 +17,7 @@ from rlhf_lab.losses import clipped_value_loss
 from rlhf_lab.masked import masked_mean, whiten
 from rlhf_lab.models import value_model
 from rlhf_lab.train import rollouts, scores
+from rlhf_lab.train.gradient_steps import move
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.train.pretraining_mix import PretrainingMix
@@ -54,6 +55,7 @@ class PPOConfig(rollouts.RolloutConfig):
         settings.require_count(batch_size=self.batch_size, horizon=self.horizon)
         settings.require_divisor(self.batch_size, minibatch_size=self.minibatch_size)
         settings.require_not_negative(beta=self.beta)
+        settings.require_callable(normalise=self.normalise, trust_region=self.trust_region.loss)
         settings.require_share(gamma=self.gamma, lam=self.lam)
         settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
         if self.target_kl is not None:
@@ -76,9 +78,9 @@ def train_ppo(
 
     maximise E[r(x, y) - β log π(y|x)/ref(y|x)]: the penalty is part of each token's reward.
     `reference` is the policy as it is at the call and `critic` a new value model, unless given;
-    with `pretraining` the loss is that of PPO-ptx, with `checkpoints` a broken run goes on. Raises
-    ValueError before the first update where settings, prompts, reward and models do not fit,
-    FloatingPointError for what is not finite.
+    with `pretraining` the loss is that of PPO-ptx, with `checkpoints` a broken run goes on. Losses
+    and "grad_norm" are those of a step's last update. Raises ValueError before the first where
+    settings, prompts, reward and models do not fit, FloatingPointError for what is not finite.
     """
     reference = rollouts.reference_of(policy, reference)
     critic = value_model(policy) if critic is None else critic
@@ -100,9 +102,7 @@ def train_ppo(
 
 
 def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Iterator[Metrics]:
-    policy, critic = state.modules["policy"].eval(), state.modules["critic"].eval()
-    reference.eval()  # no dropout: log π must be that of the policy that samples
-    generator = state.generators["run"]
+    (policy, critic), generator = state.modules.values(), state.generators["run"]
     for step in steps:
         beta, penalty = state.numbers["beta"], state.numbers["penalty"]
         rows = torch.randint(len(prompts), (config.batch_size,), generator=generator)
@@ -114,9 +114,12 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
         raw = gae(rewards, values, mask, gamma=config.gamma, lam=config.lam)
         returns, advantages = returns_of(raw, values, mask), config.normalise(raw, mask)
 
-        lengths, size = mask.sum(dim=1), config.micro_batch_size
+        lengths, size, falling = mask.sum(dim=1), config.micro_batch_size, 1 - step / config.steps
         for part in shuffled(config.batch_size, config.minibatch_size, config.epochs, generator):
-            update, fit = (Update(optimizer, step=step) for optimizer in state.optimizers.values())
+            update, fit = (
+                Update(optimizer, step=step, whose=f"{name}'s ")
+                for name, optimizer in state.optimizers.items()
+            )
             if pretraining is not None:
                 texts = pretraining.slices(len(part), size, generator)
             for row, share in slices(part, lengths, size):
@@ -129,10 +132,10 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
                 new = response_values(critic, responses[row])
                 sides = new, values[row], returns[row], mask[row]
                 fit.add(share, {"loss": clipped_value_loss(*sides, epsilon=config.value_epsilon)})
-            falling, norm = 1 - step / config.steps, config.max_grad_norm
-            updated = update.apply(learning_rate=falling * config.learning_rate, max_grad_norm=norm)
-            rate = falling * config.critic_learning_rate
-            fitted = fit.apply(learning_rate=rate, max_grad_norm=norm)
+            norm = {"max_grad_norm": config.max_grad_norm}
+            updated, fitted = update.clip(**norm), fit.clip(**norm)  # both, before either moves
+            move(update.optimizer, learning_rate=falling * config.learning_rate)
+            move(fit.optimizer, learning_rate=falling * config.critic_learning_rate)
 
         score_again = partial(rollouts.scored, policy, config=config)
         new = rollouts.in_slices(score_again, responses, config)
@@ -143,6 +146,5 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
             target = {"target_kl": config.target_kl, "gain": config.batch_size / config.horizon}
             state.numbers["beta"] = adapted_kl_coef(beta, metrics["kl"], **target)
         metrics |= config.trust_region.metrics(new, old, advantages, mask, penalty) | updated
-        explained = explained_variance(values, returns, mask).item()
-        after = {"value_loss": fitted["loss"], "explained_variance": explained}
-        yield metrics | {"kl_to_old": kl_to_old} | after
+        metrics |= {"kl_to_old": kl_to_old, "value_loss": fitted["loss"]}
+        yield metrics | {"explained_variance": explained_variance(values, returns, mask).item()}

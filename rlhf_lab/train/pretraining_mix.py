@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rlhf_lab.logprobs import check_fits, response_logprobs
+from rlhf_lab.compatibility import check_fits
+from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import ppo_ptx_loss
 from rlhf_lab.responses import Responses, trim
-from rlhf_lab.settings import require_positive
+from rlhf_lab.settings import require_kind, require_positive
 from rlhf_lab.train.micro_batches import slices
 
 
@@ -24,6 +25,7 @@ class PretrainingMix:
 
     def __post_init__(self):
         require_positive(gamma=self.gamma)
+        require_kind(Responses, texts=self.texts)
 
     def check_fits(self, policy: nn.Module) -> None:
         """Raise ValueError where the policy cannot read the texts."""

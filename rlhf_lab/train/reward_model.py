@@ -8,16 +8,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.compatibility import check_fits
 from rlhf_lab.feedback.labelled import Labelled
 from rlhf_lab.feedback.ranked import Ranked
-from rlhf_lab.logprobs import check_fits
 from rlhf_lab.settings import (
+    require_callable,
     require_count,
     require_count_or_none,
     require_not_negative,
     require_positive,
 )
-from rlhf_lab.train.loop import Metrics, minibatches, resumable, warmed_up
+from rlhf_lab.train.loop import Metrics, minibatches, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
 
@@ -49,6 +50,7 @@ class RewardModelConfig:
         require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         require_not_negative(weight_decay=self.weight_decay)
+        require_callable(optimizer=self.optimizer)
 
 
 def train_reward_model(
@@ -63,16 +65,21 @@ def train_reward_model(
 
     `loss(model, batch)`, a mean over the batch, is one of `rlhf_lab.rewards.losses` and must fit
     the kind of feedback. With `checkpoints` a run that was broken off goes on. Raises ValueError
-    before the first step where settings, data and model do not fit, or a weight is frozen;
+    before the first step where settings, data and model do not fit, or the trunk is frozen;
     FloatingPointError where the loss is not finite.
     """
+    if not isinstance(feedback, Feedback):
+        raise ValueError(
+            f"feedback must be Ranked or Labelled, got {type(feedback).__name__}; "
+            "rlhf_lab.feedback.ranked.ranked_pairs makes Preferences Ranked"
+        )
     check_fits(model, feedback.responses)
     generator = torch.Generator().manual_seed(config.seed)
     batches = minibatches(
         len(feedback), batch_size=config.batch_size, steps=config.steps, generator=generator
     )
     optimizer = config.optimizer(
-        all_parameters(model), lr=config.learning_rate, weight_decay=config.weight_decay
+        parameters_that_learn(model), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     state = TrainingState(modules={"model": model}, optimizers={"model": optimizer})
     steps = resumable(config.steps, state, checkpoints)
@@ -80,7 +87,6 @@ def train_reward_model(
 
 
 def _steps(model, feedback, config, loss, batches, optimizer, steps) -> Iterator[Metrics]:
-    model.eval()  # no dropout, as everywhere here
     alike = torch.ones(len(feedback), dtype=torch.long)
     for step in steps:
         update = Update(optimizer, step=step)
@@ -92,17 +98,17 @@ def _steps(model, feedback, config, loss, batches, optimizer, steps) -> Iterator
         yield {"step": step} | metrics
 
 
-def all_parameters(model: nn.Module) -> list[nn.Parameter]:
-    """Every parameter. ValueError where one is frozen: under a head, a frozen trunk learns nothing.
+def parameters_that_learn(model: nn.Module) -> list[nn.Parameter]:
+    """Those that are not frozen. ValueError where no weight of the trunk learns, under its head.
 
     A copy of a frozen model is frozen, and a head on it would still lower the loss a little, so
-    that nobody would notice.
+    that nobody would notice. Adapters in a frozen trunk, as LoRA's, are weights of the trunk.
     """
-    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
-    if frozen:
+    trunk = getattr(model, "trunk", model)
+    if not any(weight.requires_grad for weight in trunk.parameters()):
         raise ValueError(
-            f"{len(frozen)} parameters of the reward model are frozen, {frozen[0]} first; a copy "
-            "of a frozen model is frozen too: make the model with "
+            "every weight of the reward model's trunk is frozen, so that its head alone would "
+            "learn; a copy of a frozen model is frozen too: make the model with "
             "rlhf_lab.rewards.networks.reward_model"
         )
-    return list(model.parameters())
+    return trainable_parameters(model)

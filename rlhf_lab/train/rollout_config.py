@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 import torch
 
-from rlhf_lab.settings import of, require_count, require_count_or_none, require_positive
+from rlhf_lab.settings import (
+    of,
+    require_callable,
+    require_count,
+    require_count_or_none,
+    require_positive,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,10 @@ class RolloutConfig:
     seed: int = 0
 
     def __post_init__(self):
-        require_count(**of(self, "steps", "minibatch_size", "epochs"))
+        require_count(**of(self, "steps", "max_tokens", "min_tokens", "minibatch_size", "epochs"))
+        if self.end_token is not None:
+            require_count(least=0, end_token=self.end_token)
         require_count_or_none(micro_batch_size=self.micro_batch_size)
         require_count(least=0, seed=self.seed)
-        require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
+        require_positive(**of(self, "temperature", "learning_rate", "max_grad_norm"))
+        require_callable(optimizer=self.optimizer)

@@ -8,15 +8,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rlhf_lab import processes
+from rlhf_lab.compatibility import check_positions
 from rlhf_lab.diagnostics import compared
 from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
 from rlhf_lab.models import frozen_copy
-from rlhf_lab.responses import Responses, pad
+from rlhf_lab.responses import Responses, pad, trim
 from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
 from rlhf_lab.train.loop import Metrics
 from rlhf_lab.train.micro_batches import over_rows
+from rlhf_lab.train.reference import check_reference, check_same_vocabulary
 from rlhf_lab.train.rollout_config import RolloutConfig
 
 
@@ -49,13 +51,12 @@ class Experience:
 
 
 def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
-    """The reference given, or a copy of the policy now. ValueError for the policy itself."""
-    if reference is policy:
-        raise ValueError(
-            "the reference is the policy itself: it would move along, and every KL to it be 0; "
-            "leave it out, or give rlhf_lab.models.frozen_copy(policy)"
-        )
-    return frozen_copy(policy) if reference is None else reference
+    """The reference given, checked, or else a copy of the policy as it is now."""
+    if reference is None:
+        return frozen_copy(policy)
+    check_reference(policy, reference)
+    check_same_vocabulary(policy, reference)
+    return reference
 
 
 def prompt_batch(
@@ -78,6 +79,7 @@ def prompt_batch(
             max_tokens=config.max_tokens,
             **scoring_settings(config),
         )
+        check_positions(model, batch)
     return batch
 
 
@@ -105,7 +107,11 @@ def experience(
 def responses_to(
     prompts: Responses, policy: nn.Module, config: RolloutConfig, generator: torch.Generator
 ) -> Responses:
-    """One response to each row's prompt; of several processes each samples its own rows."""
+    """One response to each row's prompt; of several processes each samples its own rows.
+
+    Columns that none of these rows uses, as where a longer prompt was not drawn, are left out.
+    """
+    prompts = trim(prompts)
     own = sample(
         policy,
         prompts.prompts,

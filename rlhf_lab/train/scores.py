@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlhf_lab import processes
 from rlhf_lab.responses import Responses
@@ -13,8 +13,22 @@ Reward = Callable[[Responses], Float[Tensor, "batch"]]
 StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]]
 
 
+def of_groups(advantages: Callable[..., Tensor], rewards: Tensor, *ends: Tensor) -> Tensor:
+    """advantages(rewards of groups, ...), one for each reward. ValueError for another shape."""
+    found = advantages(rewards, *ends)
+    if found.shape != rewards.shape:
+        wanted, got = tuple(rewards.shape), tuple(found.shape)
+        raise ValueError(f"the advantages must have the rewards' shape {wanted}, got {got}")
+    return found
+
+
 def rewards_of(reward: Reward, responses: Responses) -> Float[Tensor, "batch"]:
     """What `reward` says of each response, checked; of several processes each asks for its own."""
+    if isinstance(reward, nn.Module) and hasattr(reward, "config"):
+        raise ValueError(
+            f"the reward must be a function of responses, got the network {type(reward).__name__}; "
+            "give rlhf_lab.rewards.functions.as_reward(response_rewards, network)"
+        )
     own = responses[processes.own(len(responses))]
     rewards = checked_rewards(reward(own), len(own)).to(own.tokens.device)
     return processes.whole(rewards, len(responses))
@@ -33,15 +47,15 @@ def checked_rewards(rewards: object, count: int) -> Float[Tensor, "batch"]:
     """The rewards as they came, without gradient.
 
     Raises ValueError unless there is one float a response, FloatingPointError where one is not
-    finite.
+    finite, or no longer in float32: too large for a policy's own numbers.
     """
     wanted = f"the reward must return a float tensor of shape ({count},), one number a response"
     if not isinstance(rewards, Tensor):
         raise ValueError(f"{wanted}, got {type(rewards).__name__}: {str(rewards)[:60]!r}")
     if rewards.shape != (count,) or not rewards.is_floating_point():
         raise ValueError(f"{wanted}, got {rewards.dtype} of shape {tuple(rewards.shape)}")
-    if not rewards.isfinite().all():
-        row = int((~rewards.isfinite()).nonzero()[0])
+    if not rewards.float().isfinite().all():
+        row = int((~rewards.float().isfinite()).nonzero()[0])
         raise FloatingPointError(f"{wanted}, got {rewards[row].item()} for response {row}")
     return rewards.detach()
 
@@ -63,8 +77,8 @@ def checked_step_rewards(
     if (ends & ~responses.mask).any():
         row, token = (ends & ~responses.mask).nonzero()[0].tolist()
         raise ValueError(f"{wanted} of steps; token {token} of response {row} is padding")
-    if not rewards[ends].isfinite().all():
-        row, token = (ends & ~rewards.isfinite()).nonzero()[0].tolist()
+    if not rewards[ends].float().isfinite().all():
+        row, token = (ends & ~rewards.float().isfinite()).nonzero()[0].tolist()
         got = f"{rewards[row, token].item()} for token {token} of response {row}"
         raise FloatingPointError(f"{wanted}, each finite; got {got}")
     return rewards.detach(), ends

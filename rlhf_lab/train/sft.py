@@ -8,10 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from rlhf_lab.checkpoints import Checkpoints
-from rlhf_lab.logprobs import check_fits, response_logprobs
+from rlhf_lab.compatibility import check_fits
+from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
-from rlhf_lab.settings import require_count, require_count_or_none, require_positive
+from rlhf_lab.settings import (
+    require_count,
+    require_count_or_none,
+    require_kind,
+    require_positive,
+)
 from rlhf_lab.train.loop import (
     Metrics,
     resumable,
@@ -59,6 +65,7 @@ def train_sft(
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
     where settings, data and model do not fit.
     """
+    require_kind(Responses, responses=responses)
     check_fits(policy, responses)
     generator = torch.Generator().manual_seed(config.seed)
     batches = _batches_of_like_length(responses, config, generator)
@@ -71,7 +78,6 @@ def train_sft(
 
 
 def _steps(policy, responses, config, batches, optimizer, steps) -> Iterator[Metrics]:
-    policy.eval()  # no dropout, as everywhere here
     lengths = responses.mask.sum(dim=1)
     for step in steps:
         update = Update(optimizer, step=step)

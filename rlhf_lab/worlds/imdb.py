@@ -55,8 +55,8 @@ class Judge:
 def load_policy(name: str = POLICY) -> tuple[nn.Module, PreTrainedTokenizerBase]:
     """A causal language model without dropout, and its tokenizer. ConnectionError offline."""
     tokenizer = from_hub(AutoTokenizer.from_pretrained, name)
-    no_dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
-    model = from_hub(AutoModelForCausalLM.from_pretrained, name, **no_dropout)
+    settings = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "dtype": torch.float32}
+    model = from_hub(AutoModelForCausalLM.from_pretrained, name, **settings)
     return model.eval(), tokenizer
 
 

@@ -84,6 +84,14 @@ def test_the_position_bias_is_measured_back():
     assert sum(torch.tensor(fair).logit()).item() / 2 == pytest.approx(0, abs=0.2)
 
 
+def test_a_worth_that_is_no_number_gives_no_label():
+    """Else nothing would be above it, and it would be rated 1 and ranked first."""
+    who = annotator(worth=lambda _prompt, _response: float("nan"))
+    for judge, shown in ((rate, "a"), (thumb, "a"), (rank, ["a", "b"])):
+        with pytest.raises(FloatingPointError, match="the worth of 'a' is nan to"):
+            judge(who, "x", shown, generator=torch.Generator())
+
+
 def test_a_tired_annotator_errs_more():
     """The expected share of right labels over a shift is a sum over its labels."""
     who = annotator(temperature=0.2, fatigue=0.002)

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.feedback.batches import preferences_batch, ranked_batch, rated_batch, thumbs_batch
 from rlhf_lab.feedback.conversions import as_pairs
@@ -81,8 +82,11 @@ def test_batches_that_do_not_fit_are_refused():
         ranked_batch([*RANKINGS, longer], encode)
     with pytest.raises(ValueError, match=r"all have one length, got \[\]"):
         ranked_batch([], encode)
-    with pytest.raises(ValueError, match="at least one token"):
+    with pytest.raises(ValueError, match="there are no rows"):
         preferences_batch([], encode)
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match="item 1 must be Comparison, got Ranking"):
+        preferences_batch([*as_pairs(RANKINGS[:1]).comparisons[:1], longer], encode)
     with pytest.raises(ValueError, match="divide the 3 rows, got 2"):
         Ranked(pad([[1]] * 3, [[1]] * 3), 2)
     for targets, message in (([0.5], "needs one target, got .*(1,)"), ([0.5, 2], "lie in 0..1")):

@@ -1,6 +1,8 @@
 import itertools
 
+import numpy as np
 import pytest
+from jaxtyping import config
 
 from rlhf_lab.feedback.conversions import as_pairs, as_ratings, as_thumbs, with_generated
 from rlhf_lab.feedback.kinds import Comparison, Ranking, Rating, Source, Thumb
@@ -31,9 +33,23 @@ def orders(comparisons):
         (Rating, ADA | {"response": "a", "score": 6, "points": 5}, r"1\.\.5, got 6"),
         (Rating, ADA | {"response": "a", "score": 0, "points": 5}, r"1\.\.5, got 0"),
         (Rating, ADA | {"response": "a", "score": 1, "points": 1}, "at least 2 points, got 1"),
+        (
+            Rating,
+            ADA | {"response": "a", "score": 3.5, "points": 5},
+            "score must be a whole number",
+        ),
+        (Rating, ADA | {"response": "a", "score": "3", "points": 5}, "got '3'"),
+        (Rating, ADA | {"response": "a", "score": True, "points": 5}, "got True"),
+        (Rating, ADA | {"response": "a", "score": np.int64(3), "points": 5}, "got np.int64"),
+        (Thumb, ADA | {"response": "a", "up": "no"}, "up must be True or False, got 'no'"),
+        (Comparison, ADA | {"chosen": None, "rejected": "b"}, "chosen must be text, got None"),
+        (Ranking, ADA | {"responses": "ab"}, "responses must be a tuple of texts, got 'ab'"),
+        (Ranking, ADA | {"responses": ["a", "b"]}, "responses must be a tuple of texts"),
+        (Thumb, ADA | {"source": "human", "response": "a", "up": True}, "source must be a Source"),
     ],
 )
 def test_feedback_that_says_nothing_is_refused(kind, values, message):
+    config.update("jaxtyping_disable", True)  # users have no type checker
     with pytest.raises(ValueError, match=message):
         kind(**values)
 
@@ -79,8 +95,8 @@ def test_each_annotators_ratings_convert_by_themselves():
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ([rating("a", 1), rating("b", 2, **BEN)], "'ada' and 'ben', who need not use the scale"),
-        ([rating("a", 1), rating("b", 2, source=Source.AI)], "'ada' and 'ada'"),
+        ([rating("a", 1), rating("b", 2, **BEN)], r"'ada' \(human\) and 'ben' \(human\), who need"),
+        ([rating("a", 1), rating("b", 2, source=Source.AI)], r"'ada' \(human\) and 'ada' \(ai\)"),
         ([rating("a", 1), rating("b", 2, points=7)], "scales of 5 and 7 points"),
         ([rating("a", 1), rating("a", 2)], "'a' is rated twice"),
     ],

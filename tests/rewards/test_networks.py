@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -203,6 +205,17 @@ def test_a_head_draws_from_its_own_seed_and_leaves_the_global_state():
     before = torch.get_rng_state()
     reward_model(BASE, seed=3)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_classifier_of_whole_texts_is_no_network_of_rewards():
+    class Classifier(torch.nn.Module):
+        def forward(self, input_ids, **_inputs):
+            return SimpleNamespace(logits=torch.zeros(len(input_ids), 1))
+
+    with pytest.raises(
+        ValueError, match=r"logits \(batch, position, column\), got shape \(\d, 1\)"
+    ):
+        as_reward(response_rewards, Classifier())(BATCH)
 
 
 def test_an_ensemble_needs_members():

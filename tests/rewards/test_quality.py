@@ -15,6 +15,8 @@ def test_accuracy_counts_signs_and_leaves_out_what_gold_does_not_decide():
     assert accuracy_against_gold(-margins, gold).item() == (0 + 1 + 0.5 + 0) / 4
     with pytest.raises(ValueError, match="all 2 pairs are equal in gold"):
         accuracy_against_gold(numbers(1, 2), numbers(0, 0))
+    with pytest.raises(FloatingPointError, match="a margin of NaN"):
+        accuracy_against_gold(numbers(1, float("nan")), numbers(1, 1))
 
 
 def test_nobody_beats_the_noise_ceiling_and_the_one_who_knows_p_meets_it():
@@ -32,6 +34,8 @@ def test_nobody_beats_the_noise_ceiling_and_the_one_who_knows_p_meets_it():
         assert expected(guess) < ceiling
     assert noise_ceiling(numbers(0.5)).item() == 0.5
     assert noise_ceiling(numbers(0, 1)).item() == 1
+    with pytest.raises(ValueError, match=r"must lie in 0\.\.1, got -1 to 3; of margins"):
+        noise_ceiling(numbers(3, -1))
 
 
 def test_true_probabilities_are_calibrated_and_sharper_ones_are_not():

@@ -2,14 +2,21 @@ import math
 
 import pytest
 import torch
+from jaxtyping import config
 from shape_checker import unchecked
 
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints
+from rlhf_lab.feedback.ranked import ranked_pairs
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.responses import Preferences, pad
-from rlhf_lab.train.dpo import DPOConfig, train_dpo
+from rlhf_lab.rewards.losses import pairwise_loss
+from rlhf_lab.rewards.networks import reward_model
+from rlhf_lab.train.dpo import DPOConfig, pair_logprobs, train_dpo
 from rlhf_lab.train.loop import history
+from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
+from rlhf_lab.train.sft import SFTConfig, train_sft
 from rlhf_lab.worlds.exact import (
     as_preferences,
     exact_world,
@@ -114,9 +121,28 @@ def test_bad_data_is_refused_before_any_step():
             train_dpo(trainable_copy(BASE), BASE, pairs, config)
 
 
+def test_another_kind_of_batch_is_refused():
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match="preferences must be Preferences, got Ranked"):
+        train_dpo(trainable_copy(BASE), BASE, ranked_pairs(PAIRS), DPOConfig(**SETTINGS))
+    with pytest.raises(ValueError, match="responses must be Responses, got Preferences"):
+        train_sft(trainable_copy(BASE), PAIRS, SFTConfig(steps=1))
+    with pytest.raises(ValueError, match="feedback must be Ranked or Labelled, got Preferences"):
+        train_reward_model(
+            reward_model(BASE, seed=0), PAIRS, RewardModelConfig(steps=1), pairwise_loss
+        )
+
+
 def test_a_frozen_policy_is_refused():
     with pytest.raises(ValueError, match="nothing would learn"):
         train_dpo(frozen_copy(BASE), BASE, PAIRS, DPOConfig(**SETTINGS))
+
+
+def test_a_reference_that_would_move_with_the_policy_is_refused():
+    policy = trainable_copy(BASE)
+    for reference in (policy, GPT2(policy)):
+        with pytest.raises(ValueError, match=r"shares \d+ parameters that learn with the policy"):
+            train_dpo(policy, reference, PAIRS, DPOConfig(**SETTINGS))
 
 
 def test_a_nan_in_the_weights_stops_the_run():
@@ -125,6 +151,24 @@ def test_a_nan_in_the_weights_stops_the_run():
         next(broken.parameters()).fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="the loss is nan at step 0"):
         history(train_dpo(broken, BASE, PAIRS, DPOConfig(**SETTINGS)))
+
+
+def test_the_reference_reads_only_pairs_that_are_drawn_and_none_when_no_step_is_left(
+    tmp_path, monkeypatch
+):
+    read, reference = [], frozen_copy(BASE)
+
+    def counted(model, pairs):
+        read.extend([len(pairs)] * (model is reference))
+        return pair_logprobs(model, pairs)
+
+    monkeypatch.setattr("rlhf_lab.train.dpo.pair_logprobs", counted)
+    config = DPOConfig(**(SETTINGS | {"steps": 1}))
+    for expected in (2, 0):
+        read.clear()
+        where = Checkpoints(path=tmp_path / "run.safetensors", every=1, settings={})
+        history(train_dpo(trainable_copy(BASE), reference, PAIRS, config, checkpoints=where))
+        assert sum(read) == expected
 
 
 def test_metrics_are_those_of_the_batch():

@@ -6,9 +6,13 @@ from shape_checker import unchecked
 
 from rlhf_lab.advantages import centred_outcome_advantages, centred_process_advantages
 from rlhf_lab.checkpoints import Checkpoints
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.rewards.functions import as_reward
+from rlhf_lab.rewards.networks import response_rewards, reward_model
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
+from rlhf_lab.train.rollouts import experience, prompt_batch
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
 PROMPTS = [[1, 2], [3], [4, 5], [6]]
@@ -119,6 +123,21 @@ def test_a_step_gets_its_own_and_later_rewards_so_early_tokens_are_blamed_for_no
     assert torch.allclose(advantages, from_here)
 
 
+@pytest.mark.parametrize("model", [BASE, GPT2(BASE)])
+def test_a_long_prompt_that_is_not_drawn_costs_and_changes_nothing(model):
+    """Else every step would be as wide as the longest of all prompts."""
+    config = GRPOConfig(**(SETTINGS | {"max_tokens": 3}))
+    wide, narrow = (prompt_batch(p, [model], config) for p in ([[1] * 5, [2, 3]], [[2, 3]]))
+    rows = torch.ones(8, dtype=torch.long)
+    found, alone = (
+        experience(model, BASE, batch, config, torch.Generator().manual_seed(0))
+        for batch in (wide[rows], narrow[rows - 1])
+    )
+    assert found.responses.prompts.shape == (8, 2)
+    assert torch.equal(found.responses.tokens, alone.responses.tokens)
+    assert torch.equal(found.logprobs, alone.logprobs)
+
+
 def test_the_reference_stays():
     reference = frozen_copy(BASE)
     run(models={"reference": reference})
@@ -135,6 +154,13 @@ def test_the_reference_stays():
         ("minibatch_size", 5, "minibatch_size must divide 16, got 5"),
         ("learning_rate", 0.0, "learning_rate must be a finite number above 0"),
         ("seed", -1, "seed must be a whole number, 0 or above"),
+        ("end_token", 1.5, "end_token must be a whole number, 0 or above, got 1.5"),
+        ("end_token", True, "end_token must be a whole number, 0 or above, got True"),
+        ("end_token", [1, 2], r"end_token must be a whole number, 0 or above, got \[1, 2\]"),
+        ("max_tokens", -3, "max_tokens must be a whole number, 1 or above"),
+        ("temperature", -1, "temperature must be a finite number above 0"),
+        ("advantages", None, "advantages must be a function, got None"),
+        ("optimizer", "adam", "optimizer must be a function, got 'adam'"),
     ],
 )
 def test_bad_settings_are_refused(setting, value, message):
@@ -143,11 +169,30 @@ def test_bad_settings_are_refused(setting, value, message):
 
 
 @pytest.mark.parametrize(
+    ("train", "reward", "setting"),
+    [
+        (train_grpo, threes, "advantages"),
+        (train_grpo_on_steps, each_three, "process_advantages"),
+    ],
+)
+def test_advantages_of_another_shape_are_refused(train, reward, setting):
+    with pytest.raises(ValueError, match=r"must have the rewards' shape .*, got \(4,\)"):
+        run(reward, train=train, **{setting: lambda rewards, *_: rewards.flatten(1).sum(1)})
+
+
+def test_a_network_is_no_reward_before_it_is_made_one():
+    network = reward_model(BASE, seed=0)
+    with pytest.raises(ValueError, match=r"got the network ScalarModel; give .*as_reward\("):
+        run(network, steps=1)
+    run(as_reward(response_rewards, network), steps=1)
+
+
+@pytest.mark.parametrize(
     ("prompts", "settings", "message"),
     [
         ([], {}, "the list of prompts is empty"),
         ([[9]], {}, r"prompts: token ids must lie in 0\.\.6"),
-        ([[1] * 5], {}, "exceed the model's context of 8"),
+        ([[1] * 5], {}, "the model's context is 8"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, message):
@@ -161,6 +206,11 @@ def test_what_cannot_be_sampled_is_refused_at_the_call(prompts, settings, messag
         (lambda r: "good", ValueError, "got str: 'good'"),
         (lambda r: torch.zeros(len(r), 2), ValueError, r"of shape \(16, 2\)"),
         (lambda r: torch.zeros(len(r)) / 0, FloatingPointError, "got nan for response 0"),
+        (  # finite, and infinite in float32
+            lambda r: torch.full((len(r),), 1e300, dtype=torch.float64),
+            FloatingPointError,
+            r"got 1e\+300 for response 0",
+        ),
     ],
 )
 def test_a_reward_of_the_wrong_kind_is_refused_before_any_update(reward, error, message):
@@ -197,14 +247,14 @@ def shape(responses):
             "got nan for token 0 of response 0",
         ),
         (
+            lambda r: (torch.full(shape(r), -1e300, dtype=torch.float64), r.mask),
+            FloatingPointError,
+            r"got -1e\+300 for token 0 of response 0",
+        ),
+        (
             lambda r: (torch.zeros(shape(r), dtype=torch.long), r.mask),
             ValueError,
             "got rewards of torch.int64",
-        ),
-        (
-            lambda r: (torch.zeros(shape(r)), torch.zeros_like(r.mask)),
-            ValueError,
-            "two responses and two steps",
         ),
     ],
 )
@@ -212,6 +262,17 @@ def test_step_rewards_of_the_wrong_kind_are_refused_before_any_update(reward, er
     policy = trainable_copy(BASE)
     with pytest.raises(error, match=message):
         run(reward, policy=policy, train=train_grpo_on_steps)
+    assert unchanged(policy, weights(BASE))
+
+
+def test_a_batch_without_steps_moves_nothing_and_stops_nothing():
+    def never(responses):
+        rewards, ends = each_three(responses)
+        return rewards, ends & (responses.tokens < 0)
+
+    settings = {"train": train_grpo_on_steps, "optimizer": torch.optim.SGD, "beta": 0.0}
+    policy, metrics = run(never, **settings)
+    assert metrics["grad_norm"] == [0.0] * 3
     assert unchanged(policy, weights(BASE))
 
 

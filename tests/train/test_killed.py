@@ -12,6 +12,7 @@ import pytest
 import torch
 from tiny_runs import tiny_run
 
+from rlhf_lab import metrics_log
 from rlhf_lab.metrics_log import logged_history, read_log
 from rlhf_lab.train.loop import history
 
@@ -71,3 +72,34 @@ def test_a_log_keeps_the_last_row_of_a_step_and_every_digit(tmp_path):
     again = logged_history(({"step": n, "loss": n / 3} for n in (1, 2)), path, steps=3)
     assert again["loss"] == [9.0, 1 / 3, 2 / 3]
     assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == again["loss"]
+
+
+def test_a_new_run_over_an_old_log_begins_with_an_empty_one(tmp_path):
+    """Else one that breaks off early would leave the other's later rows behind its own."""
+    path = tmp_path / "run.jsonl"
+    logged_history(({"step": n, "loss": 9.0} for n in range(4)), path, steps=4)
+    with pytest.raises(ValueError, match="lacks step 2"):
+        logged_history(({"step": n, "loss": 1.0} for n in range(2)), path, steps=4)
+    assert [row["loss"] for row in read_log(path).values()] == [1.0, 1.0]
+
+
+def test_a_step_adds_its_line_and_leaves_the_others_alone(tmp_path, monkeypatch):
+    """A file written anew each step takes a time that grows with the square of the steps."""
+    written = []
+    monkeypatch.setattr(
+        metrics_log, "write_whole", lambda path, text: written.append(text) or path.write_text(text)
+    )
+    path = tmp_path / "run.jsonl"
+    table = logged_history(({"step": n, "loss": float(n)} for n in range(50)), path, steps=50)
+    assert table["loss"] == [float(n) for n in range(50)]
+    assert len(written) == 1
+    assert len(read_log(path)) == 50
+
+
+def test_a_line_that_was_being_written_when_the_run_was_killed_is_left_out(tmp_path):
+    path = tmp_path / "run.jsonl"
+    rows = [{"step": n, "loss": 1.0} for n in range(3)]
+    path.write_text("\n".join(map(json.dumps, rows))[:-4])
+    assert list(read_log(path)) == [0, 1]
+    assert logged_history(iter(rows[2:]), path, steps=3)["loss"] == [1.0] * 3
+    assert list(read_log(path)) == [0, 1, 2]

@@ -6,10 +6,12 @@ from rlhf_lab.train.loop import (
     history,
     minibatches,
     minimise,
+    resumable,
     trainable_parameters,
     update,
     warmed_up,
 )
+from rlhf_lab.training_state import TrainingState
 
 
 def test_an_epoch_shows_every_row_once_and_a_short_batch_is_left_out():
@@ -62,6 +64,26 @@ def test_minimise_finds_the_minimum():
 def test_a_frozen_policy_is_refused():
     with pytest.raises(ValueError, match="nothing would learn"):
         trainable_parameters(frozen_copy(TabularPolicy(2, 1)))
+
+
+def test_weights_in_which_small_steps_are_lost_are_refused_unless_they_are_frozen():
+    """Half of 2^-8 added to 1 is 1 again in bfloat16; Adam's 1e-8 is 0 in float16."""
+    assert torch.ones((), dtype=torch.bfloat16) + 2**-9 == 1
+    assert torch.tensor(1e-8, dtype=torch.float16) == 0
+    for dtype in (torch.bfloat16, torch.float16):
+        with pytest.raises(ValueError, match=r"float32 or float64, got torch.b?float16, in which "):
+            trainable_parameters(TabularPolicy(2, 1).to(dtype))
+    beside_frozen = torch.nn.ModuleList([TabularPolicy(2, 1), frozen_copy(TabularPolicy(2, 1))])
+    beside_frozen[1].half()
+    assert trainable_parameters(beside_frozen) == [beside_frozen[0].table]
+
+
+def test_training_without_gradients_is_refused():
+    policy = TabularPolicy(2, 1)
+    state = TrainingState(modules={"policy": policy}, optimizers={})
+    with torch.no_grad(), pytest.raises(ValueError, match=r"gradients are off, .* torch.no_grad"):
+        next(resumable(1, state, None))
+    assert list(resumable(1, state, None)) == [0]
 
 
 def test_warm_up_is_a_line_and_then_flat():

@@ -97,6 +97,24 @@ def test_what_is_not_finite_in_one_slice_changes_no_weight(bad):
     assert weight.item() == 0
 
 
+@pytest.mark.parametrize("algorithm", ["sft", "reward-model", "dpo", "ppo", "grpo"])
+def test_dropout_stays_off_whatever_is_done_to_the_models_between_two_steps(algorithm):
+    """As by a caller who evaluates the policy, and then calls `train()` as usual."""
+    alone, weights = trained(algorithm)
+    run, models = tiny_run(algorithm)
+    for model in models:
+        for part in model.modules():
+            if isinstance(part, torch.nn.Dropout):
+                part.p = 0.5
+    metrics = []
+    for row in run:
+        metrics.append(row)
+        for model in models:
+            model.train()
+    assert metrics == alone
+    assert most_apart(weights, [p.detach() for m in models for p in m.parameters()]) == 0
+
+
 @pytest.mark.parametrize("config", [SFTConfig, RewardModelConfig, DPOConfig, PPOConfig])
 def test_a_bad_size_is_refused(config):
     needed = {"steps": 1} | ({"max_tokens": 4, "end_token": 0} if config is PPOConfig else {})

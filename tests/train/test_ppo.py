@@ -1,3 +1,4 @@
+import copy
 import math
 from functools import partial
 
@@ -6,6 +7,7 @@ import torch
 from shape_checker import unchecked
 
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints
+from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import response_values, sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy, value_model
 from rlhf_lab.responses import pad
@@ -250,7 +252,7 @@ def test_bad_trust_regions_and_mixes_are_refused():
         ([], {}, "the list of prompts is empty"),
         ([[1], []], {}, "at least one token"),
         ([[7]], {}, r"prompts: token ids must lie in 0\.\.6"),
-        ([[1] * 5], {}, "max_tokens = 4 exceed the model's context of 8"),
+        ([[1] * 5], {}, "max_tokens together have up to 9 tokens, but the model's context is 8"),
         (PROMPTS, {"max_tokens": 0}, "max_tokens must be a whole number"),
         (PROMPTS, {"min_tokens": 5}, "min_tokens = 5 is more than max_tokens = 4"),
         (PROMPTS, {"end_token": 7}, "end_token must lie in"),
@@ -268,26 +270,52 @@ def test_models_that_cannot_read_the_prompts_or_learn_are_refused_at_the_call():
         tiny_gpt2(5, layers=1, width=8, heads=2, context=8, seed=0),
     )
     train = partial(train_ppo, trainable_copy(BASE), threes, PROMPTS, config)
-    for models in ({"reference": small}, {"critic": value_model(small)}):
-        with pytest.raises(ValueError, match=r"prompts: token ids must lie in 0\.\.4"):
-            train(**models)
+    with pytest.raises(ValueError, match=r"prompts: token ids must lie in 0\.\.4"):
+        train(critic=value_model(small))
     with pytest.raises(ValueError, match=r"token ids must lie in 0\.\.6"):
         train(pretraining=PretrainingMix(texts=pad([[1]], [[9]]), gamma=1.0))
     with pytest.raises(ValueError, match="nothing would learn"):
         train_ppo(frozen_copy(BASE), threes, PROMPTS, config)
 
 
-@pytest.mark.parametrize(
-    ("train", "config"),
-    [
-        (train_ppo, PPOConfig(**SETTINGS)),
-        (train_grpo, GRPOConfig(steps=1, max_tokens=4, end_token=0, minibatch_size=8)),
-    ],
-)
-def test_a_policy_that_would_be_its_own_reference_is_refused(train, config):
-    policy = trainable_copy(BASE)
-    with pytest.raises(ValueError, match="the reference is the policy itself"):
-        train(policy, threes, PROMPTS, config, reference=policy)
+@pytest.mark.parametrize("broken", ["policy", "critic"])
+def test_a_gradient_that_is_not_finite_in_one_model_changes_neither(broken):
+    models = {"policy": trainable_copy(BASE), "critic": value_model(BASE)}
+    weight = next(models[broken].parameters())
+    weight.register_hook(lambda gradient: gradient * torch.nan)
+    before = {name: weights(model) for name, model in models.items()}
+    config = PPOConfig(**SETTINGS)
+    steps = train_ppo(models["policy"], threes, PROMPTS, config, critic=models["critic"])
+    with pytest.raises(FloatingPointError, match=f"the {broken}'s gradient's norm is nan at step"):
+        next(steps)
+    assert all(unchanged(model, before[name]) for name, model in models.items())
+
+
+LOOPS = [
+    (train_ppo, PPOConfig(**SETTINGS)),
+    (train_grpo, GRPOConfig(steps=1, max_tokens=4, end_token=0, minibatch_size=8)),
+]
+
+
+@pytest.mark.parametrize(("train", "config"), LOOPS)
+def test_a_reference_that_would_move_with_the_policy_is_refused(train, config):
+    """The policy itself, or a wrapper around the same weights, as adapters make it."""
+    model = trainable_copy(BASE)
+    for policy, reference in ((model, model), (GPT2(model), model), (model, GPT2(model))):
+        with pytest.raises(ValueError, match=r"shares \d+ parameters that learn with the policy"):
+            train(policy, threes, PROMPTS, config, reference=reference)
+    model.transformer.requires_grad_(False)
+    head = torch.nn.Linear(16, 7, bias=False).double()
+    other = copy.copy(model)
+    other._modules = model._modules | {"lm_head": head}  # only what stays is shared
+    next(train(other, threes, PROMPTS, config, reference=model))
+
+
+@pytest.mark.parametrize(("train", "config"), LOOPS)
+def test_a_reference_with_another_vocabulary_is_refused(train, config):
+    larger = tiny_gpt2(9, layers=1, width=16, heads=2, context=8, seed=0).double()
+    with pytest.raises(ValueError, match=r"vocabulary has 7 tokens and the reference's 9"):
+        train(trainable_copy(BASE), threes, PROMPTS, config, reference=larger)
 
 
 def test_a_beta_of_0_never_adapts_and_is_refused_with_a_target():
@@ -321,8 +349,7 @@ def test_a_nan_in_the_weights_stops_the_run():
 def test_the_rates_fall_in_a_line_to_0(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        "rlhf_lab.train.micro_batches.Update.apply",
-        lambda update, **settings: seen.append(settings) or update.means() | {"grad_norm": 0.0},
+        "rlhf_lab.train.ppo.move", lambda _optimizer, **settings: seen.append(settings)
     )
     run(steps=4, epochs=1, minibatch_size=8, learning_rate=1.0, critic_learning_rate=2.0)
     assert [s["learning_rate"] for s in seen[::2]] == [1.0, 0.75, 0.5, 0.25]

@@ -173,14 +173,19 @@ def test_same_seed_same_metrics_and_another_seed_others():
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_a_frozen_weight_is_refused():
+def test_a_frozen_trunk_is_refused_and_one_with_weights_that_learn_is_not():
     """A head on a frozen trunk: made by hand, as `reward_model` cannot make it."""
     model = ScalarModel(frozen_copy(BASE))
     model.trunk = frozen_copy(BASE).transformer
-    with pytest.raises(ValueError, match=r"parameters of the reward model are frozen, trunk\.wte"):
+    with pytest.raises(ValueError, match="every weight of the reward model's trunk is frozen"):
         trained(model, RANKED, pairwise_loss)
     with pytest.raises(ValueError, match=r"make the model with rlhf_lab\.rewards\.networks\."):
         trained(frozen_copy(reward_model(BASE, seed=0)), RANKED, pairwise_loss)
+    model.trunk.ln_f.requires_grad_(True)  # as adapters in a frozen trunk
+    before = model.trunk.ln_f.bias.clone(), model.trunk.wte.weight.clone()
+    trained(model, RANKED, pairwise_loss, steps=2)
+    assert not torch.equal(model.trunk.ln_f.bias, before[0])
+    assert torch.equal(model.trunk.wte.weight, before[1])
 
 
 def test_the_trunk_of_a_frozen_model_learns():

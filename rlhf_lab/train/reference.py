@@ -1,0 +1,28 @@
+"""The reference of a run: a model beside the policy, which must not move along with it."""
+
+from torch import nn
+
+
+def check_reference(policy: nn.Module, reference: nn.Module) -> None:
+    """Raise ValueError where a weight that the policy trains is one of the reference's own.
+
+    So it is where both are one model, in two wrappers of one model, and under adapters such as
+    LoRA: those are put into the base model itself, which then holds what learns.
+    """
+    learning = {id(weight) for weight in policy.parameters() if weight.requires_grad}
+    shared = sum(id(weight) in learning for weight in reference.parameters())
+    if shared:
+        raise ValueError(
+            f"the reference shares {shared} parameters that learn with the policy: it would move "
+            "along, and every KL to it be 0; give rlhf_lab.models.frozen_copy(policy) instead"
+        )
+
+
+def check_same_vocabulary(policy: nn.Module, reference: nn.Module) -> None:
+    """Raise ValueError where no KL over the whole vocabulary exists: the sizes differ."""
+    sizes = [model.config.vocab_size for model in (policy, reference)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"the policy's vocabulary has {sizes[0]} tokens and the reference's {sizes[1]}: there "
+            "is no KL between them; bring both to one size with resize_token_embeddings"
+        )
