@@ -94,5 +94,6 @@ EXTENDED = (
     adaptive_starts,
     printed_clip,
     fixed_point_gpt2,
+    ppo_grid,
 )
 """experiments to which seeds were added after that look, to decide what was undecided"""
