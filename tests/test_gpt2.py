@@ -93,7 +93,10 @@ def test_gelu_new_is_the_same_function():
     assert torch.allclose(*found, atol=1e-12)
 
 
-def test_values_and_rewards_are_those_over_transformers_trunk():
+@pytest.mark.parametrize("shared", [True, False])
+def test_values_and_rewards_are_those_over_transformers_trunk(shared, monkeypatch):
+    """Whether or not the rows' prompts are read once for all."""
+    monkeypatch.setattr(gpt2, "SHARED_FROM", {"cpu": 0 if shared else 1000})
     for made in (ScalarModel, lambda model: reward_model(model, seed=3)):
         theirs, ours = made(THEIRS), made(OURS)
         with torch.no_grad():
