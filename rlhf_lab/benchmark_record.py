@@ -10,8 +10,8 @@ from rlhf_lab.runs import recorded_folder
 WORKLOADS = ("dpo", "grpo", "ppo", "reward-model", "decode")
 MODES = ("float32", "knobs", "bf16", "defaults")
 SIZES = ("tiny", "124m")
-ON_GPU = {"float32": "float32", "knobs": "knobs", "bf16": "bf16", "defaults": "bf16"}
-"""Our mode that computes in as many bits as the peer in each of its modes"""
+BESIDE = {"float32": "float32", "knobs": "knobs", "bf16": "bf16", "defaults": "bf16"}
+"""our mode that computes in as many bits as the peer in each of its modes"""
 RATES = {"float32": "highest", "knobs": "medium", "bf16": "bf16", "defaults": "bf16"}
 """the machine's rate of large products in as many bits as each mode"""
 
@@ -24,8 +24,8 @@ class Timing:
     """"ours" or "peer": trl, or for decoding transformers' `generate`"""
     mode: str
     """"float32"; "knobs": float32 at "medium", and on a CPU attention written out and freed memory
-    kept; "bf16": products in bfloat16; "defaults": trl's settings, which are that and
-    checkpointing"""
+    kept; "bf16": products in bfloat16, on a CPU with the latter two; "defaults": trl's settings,
+    which are bfloat16 and checkpointing"""
     wall: list[float]
     """seconds of each step"""
     cpu: list[float]
@@ -65,12 +65,15 @@ class Comparison:
     def ratios(self) -> dict[str, float]:
         """How many times as fast we are as the peer in each of its modes that both have.
 
-        On a CPU with knobs, which take no precision of most. On a GPU they do, so each mode counts
-        beside our own of as many bits.
+        Ours is the mode of as many bits: on a CPU the knobs, which take no precision of most,
+        beside float32 as well, and beside trl's defaults where our bfloat16 was not timed.
         """
         ours = {timing.mode: timing.seconds for timing in self.timings if timing.side == "ours"}
         peer = {timing.mode: timing.seconds for timing in self.timings if timing.side == "peer"}
-        beside = ON_GPU if self.device == "cuda" else dict.fromkeys(MODES, "knobs")
+        beside = dict(BESIDE)
+        if self.device == "cpu":
+            beside["float32"] = "knobs"
+            beside["defaults"] = "bf16" if "bf16" in ours else "knobs"
         return {mode: peer[mode] / ours[beside[mode]] for mode in peer if beside[mode] in ours}
 
     def memory_ratios(self) -> dict[str, float]:

@@ -116,7 +116,7 @@ def test_what_has_other_losses_is_not_kept(place):
 
 def test_on_a_cpu_each_timing_is_a_process_and_other_losses_end_it(place):
     assert benchmark.main(given(place, "cpu", "ppo")) == []
-    expected = [f"time ppo {side} {mode}" for mode in ("float32", "knobs")
+    expected = [f"time ppo {side} {mode}" for mode in ("float32", "knobs", "bf16")
                 for side in ("peer", "ours")]  # fmt: skip
     assert (place / "log").read_text().splitlines() == ["machine", *expected]
     (place / "apart-ppo-peer").touch()

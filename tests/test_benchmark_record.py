@@ -1,4 +1,5 @@
 import json
+from copy import deepcopy
 
 import pytest
 
@@ -43,6 +44,17 @@ def test_ratios_are_of_medians_to_ours_with_knobs():
     assert comparison.memory_ratios() == {"float32": 0.6, "knobs": 500 / 900}
     with pytest.raises(ValueError, match="no timing of peer in mode 'defaults' is recorded"):
         comparison.of("peer", "defaults")
+
+
+def test_on_a_cpu_bfloat16_counts_beside_bfloat16():
+    """trl's defaults compute in it; where ours was not timed in it they count beside our knobs."""
+    content = deepcopy(CONTENT)
+    timings = content["workloads"]["dpo"]["timings"]
+    timings += [timing("peer", "defaults", 6.0, 800.0)]
+    assert from_json(content).workloads["dpo"].ratios()["defaults"] == 6.0
+    timings += [timing("peer", "bf16", 2.0, 900.0), timing("ours", "bf16", 0.5, 400.0)]
+    found = from_json(content).workloads["dpo"].ratios()
+    assert found == {"float32": 4.0, "knobs": 3.0, "defaults": 12.0, "bf16": 4.0}
 
 
 def on_gpu():

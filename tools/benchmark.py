@@ -48,12 +48,12 @@ Compare = Callable[[str, dict, list[str]], dict]
 def modes_of(workload: str, machine: dict, device: str) -> list[tuple[str, str]]:
     """Mode and side of each timing in its order.
 
-    On a CPU bfloat16 is timed only as part of trl's defaults, and those are left out on a machine
-    that computes it in software only.
+    bfloat16, which is part of trl's defaults, is left out on a machine that computes it in software
+    only.
     """
-    modes = ["float32", "knobs"] + (["bf16"] if device == "cuda" else [])
-    found = [(mode, side) for mode in modes for side in SIDES]
     in_hardware = machine["gigaflops"]["bf16"] > machine["gigaflops"]["highest"] / 4
+    modes = ["float32", "knobs"] + (["bf16"] if in_hardware else [])
+    found = [(mode, side) for mode in modes for side in SIDES]
     with_defaults = workload not in WITHOUT_DEFAULTS and in_hardware
     return found + ([("defaults", "peer")] if with_defaults else [])
 

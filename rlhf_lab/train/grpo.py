@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +10,13 @@ from rlhf_lab import settings
 from rlhf_lab.advantages import group_outcome_advantages, group_process_advantages
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.diagnostics import clip_fraction
-from rlhf_lab.kl import k3
 from rlhf_lab.losses import grpo_loss
-from rlhf_lab.masked import masked_mean
 from rlhf_lab.responses import Responses
 from rlhf_lab.train import rollouts, scores
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
+from rlhf_lab.train.reference import reference_of
+from rlhf_lab.train.trust_region import kl_to_old
 from rlhf_lab.training_state import TrainingState
 
 
@@ -103,7 +102,7 @@ def train_grpo_on_steps(
 
 
 def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterator[Metrics]:
-    reference = rollouts.reference_of(policy, reference)
+    reference = reference_of(policy, reference)
     batch = rollouts.prompt_batch(prompts, (policy, reference), config)
     optimizer = config.optimizer(trainable_parameters(policy), lr=config.learning_rate)
     state = TrainingState(
@@ -142,9 +141,9 @@ def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics
             rate = config.learning_rate * (1 - step / config.steps)
             updated = update.apply(learning_rate=rate, max_grad_norm=config.max_grad_norm)
 
-        score_again = partial(rollouts.scored, policy, config=config)
-        new = rollouts.in_slices(score_again, responses, config)
-        clipped = clip_fraction(new, old, advantages, mask, epsilon=config.epsilon)
-        kl_to_old = masked_mean(k3(old, new), mask).item()
         metrics = {"step": step, "reward": rewards.mean().item()} | seen.metrics() | updated
-        yield metrics | {"kl_to_old": kl_to_old, "clip_fraction": clipped.item()}
+        if config.measure_update:
+            new = rollouts.scored_again(policy, responses, config)
+            clipped = clip_fraction(new, old, advantages, mask, epsilon=config.epsilon)
+            metrics |= {"kl_to_old": kl_to_old(new, old, mask), "clip_fraction": clipped.item()}
+        yield metrics

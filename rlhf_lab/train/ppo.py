@@ -11,17 +11,18 @@ from rlhf_lab import settings
 from rlhf_lab.advantages import gae, returns_of, token_rewards
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.diagnostics import explained_variance
-from rlhf_lab.kl import adapted_kl_coef, check_gain, k1, k3
+from rlhf_lab.kl import adapted_kl_coef, check_gain, k1
 from rlhf_lab.logprobs import response_values
 from rlhf_lab.losses import clipped_value_loss
-from rlhf_lab.masked import masked_mean, whiten
+from rlhf_lab.masked import whiten
 from rlhf_lab.models import value_model
 from rlhf_lab.train import rollouts, scores
 from rlhf_lab.train.gradient_steps import move
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.train.pretraining_mix import PretrainingMix
-from rlhf_lab.train.trust_region import Clipped, Penalised
+from rlhf_lab.train.reference import reference_of
+from rlhf_lab.train.trust_region import Clipped, Penalised, check_measured
 from rlhf_lab.training_state import TrainingState
 
 
@@ -58,6 +59,7 @@ class PPOConfig(rollouts.RolloutConfig):
         settings.require_callable(normalise=self.normalise, trust_region=self.trust_region.loss)
         settings.require_share(gamma=self.gamma, lam=self.lam)
         settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
+        check_measured(self.trust_region, self.measure_update)
         if self.target_kl is not None:
             settings.require_positive(target_kl=self.target_kl, beta=self.beta)
             check_gain(self.batch_size / self.horizon)
@@ -82,7 +84,7 @@ def train_ppo(
     and "grad_norm" are those of a step's last update. Raises ValueError before the first where
     settings, prompts, reward and models do not fit, FloatingPointError for what is not finite.
     """
-    reference = rollouts.reference_of(policy, reference)
+    reference = reference_of(policy, reference)
     critic = value_model(policy) if critic is None else critic
     batch = rollouts.prompt_batch(prompts, (policy, reference, critic), config)
     if pretraining is not None:
@@ -132,19 +134,17 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
                 new = response_values(critic, responses[row])
                 sides = new, values[row], returns[row], mask[row]
                 fit.add(share, {"loss": clipped_value_loss(*sides, epsilon=config.value_epsilon)})
-            norm = {"max_grad_norm": config.max_grad_norm}
-            updated, fitted = update.clip(**norm), fit.clip(**norm)  # both, before either moves
-            move(update.optimizer, learning_rate=falling * config.learning_rate)
+            updated, fitted = (x.clip(max_grad_norm=config.max_grad_norm) for x in (update, fit))
+            move(update.optimizer, learning_rate=falling * config.learning_rate)  # both are finite
             move(fit.optimizer, learning_rate=falling * config.critic_learning_rate)
 
-        score_again = partial(rollouts.scored, policy, config=config)
-        new = rollouts.in_slices(score_again, responses, config)
-        kl_to_old = masked_mean(k3(old, new), mask).clamp(min=0).item()
         metrics = {"step": step, "reward": score.mean().item(), "beta": beta} | seen.metrics()
-        state.numbers["penalty"] = config.trust_region.adapted(penalty, kl_to_old)
         if config.target_kl is not None:
             target = {"target_kl": config.target_kl, "gain": config.batch_size / config.horizon}
             state.numbers["beta"] = adapted_kl_coef(beta, metrics["kl"], **target)
-        metrics |= config.trust_region.metrics(new, old, advantages, mask, penalty) | updated
-        metrics |= {"kl_to_old": kl_to_old, "value_loss": fitted["loss"]}
+        if config.measure_update:
+            new = rollouts.scored_again(policy, responses, config)
+            metrics |= config.trust_region.metrics(new, old, advantages, mask, penalty)
+            state.numbers["penalty"] = config.trust_region.adapted(penalty, metrics["kl_to_old"])
+        metrics |= updated | {"value_loss": fitted["loss"]}
         yield metrics | {"explained_variance": explained_variance(values, returns, mask).item()}

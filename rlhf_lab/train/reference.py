@@ -2,6 +2,17 @@
 
 from torch import nn
 
+from rlhf_lab.models import frozen_copy
+
+
+def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
+    """The reference given, checked, or else a copy of the policy as it is now."""
+    if reference is None:
+        return frozen_copy(policy)
+    check_reference(policy, reference)
+    check_same_vocabulary(policy, reference)
+    return reference
+
 
 def check_reference(policy: nn.Module, reference: nn.Module) -> None:
     """Raise ValueError where a weight that the policy trains is one of the reference's own.

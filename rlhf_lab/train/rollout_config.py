@@ -39,6 +39,9 @@ class RolloutConfig:
     max_grad_norm: float = 1.0
     """the gradient is scaled down to this norm"""
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    measure_update: bool = True
+    """score the responses once more after a step's updates, to tell how far these moved the policy
+    ("kl_to_old" and the like); without, a step is a pass forward shorter"""
     seed: int = 0
 
     def __post_init__(self):

@@ -12,13 +12,11 @@ from rlhf_lab.compatibility import check_positions
 from rlhf_lab.diagnostics import compared
 from rlhf_lab.logprobs import response_logprobs, sampling_logits
 from rlhf_lab.masked import masked_mean, sum_over_tokens
-from rlhf_lab.models import frozen_copy
 from rlhf_lab.responses import Responses, pad, trim
 from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
 from rlhf_lab.train.loop import Metrics
 from rlhf_lab.train.micro_batches import over_rows
-from rlhf_lab.train.reference import check_reference, check_same_vocabulary
 from rlhf_lab.train.rollout_config import RolloutConfig
 
 
@@ -48,15 +46,6 @@ class Experience:
             "entropy": masked_mean(self.entropy, mask).item(),
             "tokens": mask.sum(dim=1).double().mean().item(),
         }
-
-
-def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
-    """The reference given, checked, or else a copy of the policy as it is now."""
-    if reference is None:
-        return frozen_copy(policy)
-    check_reference(policy, reference)
-    check_same_vocabulary(policy, reference)
-    return reference
 
 
 def prompt_batch(
@@ -141,6 +130,13 @@ def scored(
 ) -> Float[Tensor, "batch token"]:
     """log π(y_t) under the distribution that the responses were drawn from."""
     return response_logprobs(policy, responses, **scoring_settings(config))
+
+
+def scored_again(
+    policy: nn.Module, responses: Responses, config: RolloutConfig
+) -> Float[Tensor, "batch token"]:
+    """The same after the updates of a step, without gradient: a pass forward."""
+    return in_slices(lambda part: scored(policy, part, config), responses, config)
 
 
 def scoring_settings(config: RolloutConfig) -> dict:

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rlhf_lab.diagnostics import clip_fraction, share_outside
-from rlhf_lab.kl import doubled_or_halved
+from rlhf_lab.kl import doubled_or_halved, k3
 from rlhf_lab.losses import clipped_policy_loss, penalised_policy_loss
+from rlhf_lab.masked import masked_mean
 from rlhf_lab.settings import require_not_negative, require_positive
 from rlhf_lab.train.loop import Metrics
 
@@ -23,6 +24,7 @@ class Clipped:
     epsilon: float
     """ε: no reason to move the probability ratio out of 1-ε .. 1+ε"""
     first_penalty: ClassVar[float] = 0.0
+    target_kl: ClassVar[None] = None
 
     def __post_init__(self):
         require_positive(epsilon=self.epsilon)
@@ -40,10 +42,11 @@ class Clipped:
     def metrics(
         self, logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, penalty: float
     ) -> Metrics:
-        """The shares of tokens that a step's updates have left without gradient, and outside."""
+        """`kl_to_old`, and the shares of tokens without gradient after a step, and outside."""
         share = clip_fraction(logprobs, old_logprobs, advantages, mask, epsilon=self.epsilon)
         outside = share_outside(logprobs, old_logprobs, mask, epsilon=self.epsilon)
-        return {"clip_fraction": share.item(), "outside": outside.item()}
+        kl = kl_to_old(logprobs, old_logprobs, mask)
+        return {"clip_fraction": share.item(), "outside": outside.item(), "kl_to_old": kl}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,5 +78,19 @@ class Penalised:
     def metrics(
         self, logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, penalty: float
     ) -> Metrics:
-        """The β of this step."""
-        return {"penalty": penalty}
+        """`kl_to_old`, and the β of this step."""
+        return {"penalty": penalty, "kl_to_old": kl_to_old(logprobs, old_logprobs, mask)}
+
+
+def check_measured(trust_region: Clipped | Penalised, measured: bool) -> None:
+    """Raise ValueError where a penalty is to be adapted to a KL that is not measured."""
+    if trust_region.target_kl is not None and not measured:
+        raise ValueError(
+            "a trust region that adapts its penalty needs the KL of each update: leave "
+            "measure_update on, or set the region's target_kl to None"
+        )
+
+
+def kl_to_old(logprobs: Tokens, old_logprobs: Tokens, mask: Mask) -> float:
+    """KL(π_old ‖ π) of a token, by k3; not below 0, where rounding can take it."""
+    return masked_mean(k3(old_logprobs, logprobs), mask).clamp(min=0).item()

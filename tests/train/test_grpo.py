@@ -51,6 +51,13 @@ def unchanged(model, before):
     return all(map(torch.equal, model.parameters(), before))
 
 
+def test_an_update_that_is_not_measured_is_the_same_update():
+    (policy, metrics), (same, fewer) = run(), run(measure_update=False)
+    assert unchanged(same, weights(policy))
+    assert set(metrics) - set(fewer) == {"kl_to_old", "clip_fraction"}
+    assert all(fewer[name] == metrics[name] for name in fewer)
+
+
 @pytest.mark.parametrize(
     ("train", "reward"), [(train_grpo, threes), (train_grpo_on_steps, each_three)]
 )

@@ -11,6 +11,7 @@ from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.logprobs import response_values, sequence_logprobs
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy, value_model
 from rlhf_lab.responses import pad
+from rlhf_lab.train import rollouts
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
@@ -151,6 +152,28 @@ def test_the_penalty_doubles_above_its_target_and_halves_below():
         assert metrics["penalty"] == [1.0, factor, factor**2]
     _, metrics = run(trust_region=Penalised(first_penalty=3.0, target_kl=None))
     assert metrics["penalty"] == [3.0] * 3
+
+
+def test_an_update_that_is_not_measured_is_the_same_update(monkeypatch):
+    """Only the numbers that tell how far it moved are missing, and the pass that finds them."""
+    passes = []
+    again = rollouts.scored_again
+    monkeypatch.setattr(rollouts, "scored_again", lambda *given: passes.append(1) or again(*given))
+    policy, metrics = run(trust_region=Penalised(first_penalty=1.0, target_kl=None))
+    assert len(passes) == 3
+    same, fewer = run(
+        measure_update=False, trust_region=Penalised(first_penalty=1.0, target_kl=None)
+    )
+    assert len(passes) == 3
+    assert unchanged(same, weights(policy))
+    assert set(metrics) - set(fewer) == {"kl_to_old", "penalty"}
+    assert all(fewer[name] == metrics[name] for name in fewer)
+
+
+def test_a_penalty_that_adapts_needs_what_it_adapts_to():
+    region = Penalised(first_penalty=1.0, target_kl=0.1)
+    with pytest.raises(ValueError, match="needs the KL of each update: leave measure_update on"):
+        run(measure_update=False, trust_region=region)
 
 
 def test_a_larger_penalty_moves_less_in_a_step():

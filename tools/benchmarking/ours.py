@@ -148,10 +148,13 @@ def run_of(workload: str, size: str, steps: int, device: str) -> Iterator[object
 
 
 def sampled(workload, model: nn.Module, size: str, steps: int, device: str, rate: dict):
-    """GRPO and PPO, one pass over 32 fresh responses to four prompts."""
+    """GRPO and PPO, one pass over 32 fresh responses to four prompts.
+
+    How far the update moved the policy is not measured: neither does the peer.
+    """
     prompts = work.rollout(size)["prompts"]
     shared = {"steps": steps, "max_tokens": work.NEW, "end_token": None, "epochs": 1}
-    shared |= {"minibatch_size": work.ROWS, "optimizer": ADAM} | rate
+    shared |= {"minibatch_size": work.ROWS, "optimizer": ADAM, "measure_update": False} | rate
     reference = policy(size, seed=1, device=device)
     if workload == "grpo":
         config = GRPOConfig(

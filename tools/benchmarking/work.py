@@ -115,13 +115,13 @@ def arithmetic(mode: str, device: str) -> Iterator[None]:
     """ "knobs": float32 products at "medium", attention written out, freed memory kept.
 
     On a GPU "medium" alone: the kernels that attention written out would replace are faster there.
-    In the other modes as torch comes.
+    On a CPU "bf16" has the other two as well. In the other modes as torch comes.
     """
-    knobs = mode == "knobs"
-    if knobs and device == "cpu":
+    for_a_cpu = device == "cpu" and mode in ("knobs", "bf16")
+    if for_a_cpu:
         keep_freed_memory()  # of the whole process, which ends with this timing
-    torch.set_float32_matmul_precision("medium" if knobs else "highest")
-    with sdpa_kernel(SDPBackend.MATH) if knobs and device == "cpu" else nullcontext():
+    torch.set_float32_matmul_precision("medium" if mode == "knobs" else "highest")
+    with sdpa_kernel(SDPBackend.MATH) if for_a_cpu else nullcontext():
         yield
 
 
