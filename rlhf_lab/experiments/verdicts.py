@@ -53,7 +53,7 @@ def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
     found = mean_interval(samples)
     outcome = HOLDS if found.low > -margin else REFUTED if found.high < 0 else UNDECIDED
     return Verdict(
-        outcome, f"{words} {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
+        outcome, f"{words}: {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
     )
 
 
@@ -65,7 +65,7 @@ def _part(words: str, samples: ArrayLike, expected: str, low: float, high: float
         outcome = REFUTED
     else:
         outcome = UNDECIDED
-    return Verdict(outcome, f"{words} {found:.3g}, expected {expected}: {outcome}")
+    return Verdict(outcome, f"{words}: {found:.3g}, expected {expected}: {outcome}")
 
 
 def together(*parts: Verdict) -> Verdict:
