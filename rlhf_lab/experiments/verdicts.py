@@ -42,7 +42,7 @@ def below(words: str, samples: ArrayLike, bound: float = 0.0) -> Verdict:
 
 def within(words: str, samples: ArrayLike, low: float, high: float) -> Verdict:
     """The mean is expected between two bounds: "no difference that matters"."""
-    return _part(words, samples, f"in {low:g} to {high:g}", low, high)
+    return _part(words, samples, f"in {low:.3g} to {high:.3g}", low, high)
 
 
 def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
