@@ -96,7 +96,7 @@ def flow(
     """Boxes (text: centre) joined by arrows from box to box; gradients are dashed and bent."""
     axes = panels(width=5.7, height=height)[0]
     xs, ys = zip(*boxes.values(), strict=True)
-    axes.set(xlim=(min(xs) - 0.5, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.48))
+    axes.set(xlim=(min(xs) - 0.57, max(xs) + 0.6), ylim=(min(ys) - 0.4, max(ys) + 0.48))
     drawn = [_box(axes, text, place) for text, place in boxes.items()]
     for start, end in arrows:
         _arrow(axes, drawn[start], drawn[end], color=INK, style="-", bend=0.0)

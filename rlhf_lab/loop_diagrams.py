@@ -51,7 +51,7 @@ def feedback_to_policy_flow() -> Axes:
             "feedback\n$y_w \\succ y_l$": (0.0, 1.0),
             "reward model\ntrained first": (1.15, 1.0),
             "responses\n$y \\sim \\pi_\\theta$": (1.15, 0.0),
-            "reward $r_\\phi(x, y)$\nmodel frozen": (2.35, 0.5),
+            "reward model $r_\\phi$\nfrozen": (2.35, 0.5),
             "policy $\\pi_\\theta$\ntrained second": (3.6, 0.5),
         },
         arrows=[(0, 1), (1, 3), (2, 3), (3, 4)],

@@ -40,11 +40,11 @@ def curves(
     x = _numbers("x", x)
     bands = _known(bands or {}, series)
     for (name, values), line in zip(series.items(), _looks(series, LINES), strict=True):
-        look = {key: line[key] for key in ("color", "linestyle")}
-        axes.plot(x, _numbers(name, values, like=x), label=name, **look)
+        axes.plot(x, _numbers(name, values, like=x), label=name, **line | {"marker": ""})
         if name in bands:
             low, high = (_numbers(f"band of {name}", edge, like=x) for edge in bands[name])
             axes.fill_between(x, low, high, color=line["color"], alpha=0.2, linewidth=0)
+    axes.xaxis.get_major_locator().set_params(integer=not (x % 1).any())  # no half steps
     return _with_head(axes, series, title)
 
 

@@ -40,7 +40,7 @@ WRITTEN_ALIKE = (
 )
 # What only one of the two writes: sizes of brackets, grouping, the index of time, arguments.
 LAYOUT = re.compile(
-    r"\\(?:left|right|middle|[bB]igg?|,|;|!| )(?![a-z])"
+    r"\\(?:left|right|middle|[bB]igg?|q?quad|,|;|!| )(?![a-z])"
     r"|\\(?:begin|end)\{aligned\}|\\\\|[\s&{}()\[\]]"
 )
 SPELLING = (

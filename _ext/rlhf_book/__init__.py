@@ -14,6 +14,7 @@ execution  the cells of several pages run at a time
 colab      a button that opens a page's notebook
 formula_ledger   chapters/formulas.yml, read and compared with the code
 formulas   below each displayed formula: how it was checked
+unbroken   a formula in a line and the signs that touch it stay in one line
 address    where the book and its repository are
 found      each page's address, the sitemap, the repository
 sharing    what a page says of itself where it is shared or found
@@ -48,13 +49,14 @@ from rlhf_book import (
     moved,
     outputs,
     sharing,
+    unbroken,
     verified,
     weights,
 )
 
 PARTS = (
     *(assets, alt_text, citations, claims, outputs, freshness, execution, colab, formulas),
-    *(found, sharing, citing, verified, favicon, moved, missing_page, icons, weights),
+    *(unbroken, found, sharing, citing, verified, favicon, moved, missing_page, icons, weights),
 )
 
 

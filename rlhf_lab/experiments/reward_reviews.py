@@ -1,4 +1,4 @@
-"""How good is a reward model of film reviews after n noisy comparisons? (RM-1, -2, FB-10)
+"""How good is a reward model of film reviews after n noisy comparisons? (RM-1, RM-2, FB-10)
 
 Hypothesis: accuracy against gold rises with the comparisons, past the share of labels that
 are right, while accuracy on fresh labels stays below the noise ceiling. Refuted if more comparisons

@@ -42,7 +42,7 @@ def below(words: str, samples: ArrayLike, bound: float = 0.0) -> Verdict:
 
 def within(words: str, samples: ArrayLike, low: float, high: float) -> Verdict:
     """The mean is expected between two bounds: "no difference that matters"."""
-    return _part(words, samples, f"in {low:g} to {high:g}", low, high)
+    return _part(words, samples, f"in {low:.3g} to {high:.3g}", low, high)
 
 
 def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
@@ -53,7 +53,7 @@ def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
     found = mean_interval(samples)
     outcome = HOLDS if found.low > -margin else REFUTED if found.high < 0 else UNDECIDED
     return Verdict(
-        outcome, f"{words} {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
+        outcome, f"{words}: {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
     )
 
 
@@ -65,7 +65,7 @@ def _part(words: str, samples: ArrayLike, expected: str, low: float, high: float
         outcome = REFUTED
     else:
         outcome = UNDECIDED
-    return Verdict(outcome, f"{words} {found:.3g}, expected {expected}: {outcome}")
+    return Verdict(outcome, f"{words}: {found:.3g}, expected {expected}: {outcome}")
 
 
 def together(*parts: Verdict) -> Verdict:

@@ -38,4 +38,4 @@ def test_a_path_that_ends_sooner_is_left_out_of_the_verdict():
     for run in people[:3]:
         run.metrics.update(kl=[0.0, 2.0], gold=[0.0, 9.0])
     found = biased_labeller.verdict(made).sentence.split("; ")[0]
-    assert "3 of 6 seeds 0.75 [0.75, 0.75]" in found
+    assert "3 of 6 seeds: 0.75 [0.75, 0.75]" in found

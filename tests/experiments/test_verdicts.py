@@ -115,7 +115,7 @@ def test_one_refuted_part_refutes_and_the_numbers_stand_in_the_sentence():
     assert together(good, good).outcome == "holds"
     assert together(good, unclear).outcome == "undecided"
     assert together(good, unclear, bad).outcome == "refuted"
-    assert "b -1.05 [-1.69, -0.415], expected above 0: refuted" in together(good, bad).sentence
+    assert "b: -1.05 [-1.69, -0.415], expected above 0: refuted" in together(good, bad).sentence
 
 
 def test_differences_are_taken_between_runs_of_one_seed():
