@@ -107,7 +107,6 @@ def person(
     temperature: float = 0.25,
     position_bias: float = 0.2,
     fatigue: float = 5e-4,
-    contest: Contest = no_contest,
 ) -> Annotator:
     """Somebody who shares the gold reward up to a taste of their own (standard deviation `spread`).
 
@@ -118,7 +117,6 @@ def person(
         source=Source.HUMAN,
         worth=total(gold, personal_taste(spread, seed=seed)),
         temperature=temperature,
-        contest=contest,
         position_bias=position_bias,
         fatigue=fatigue,
     )
