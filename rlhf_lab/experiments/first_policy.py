@@ -33,8 +33,6 @@ VARIANTS = {
     "first-policy-pretrained": {"first": "pretrained"},
     "first-policy-fine-tuned": {"first": "fine-tuned"},
 }
-
-
 EVALUATED = 256  # responses at each evaluation
 
 
@@ -43,10 +41,10 @@ def random_model(seed: int) -> nn.Module:
     return tiny_gpt2(len(VOCABULARY), **ARCHITECTURE | {"seed": seed})
 
 
-def fine_tuned(seed: int, *, steps: int = 40) -> nn.Module:
+def fine_tuned(seed: int) -> nn.Module:
     """The pretrained model after supervised fine-tuning on demonstrations: texts that praise."""
     model = review_model()
-    config = SFTConfig(steps=steps, learning_rate=1e-3, warmup_steps=5, seed=seed)
+    config = SFTConfig(steps=40, learning_rate=1e-3, warmup_steps=5, seed=seed)
     history(train_sft(model, praise(2000, seed=seed), config))
     return model
 
