@@ -104,7 +104,7 @@ def test_one_seed_gives_one_set_of_prompts_and_texts():
 
 @pytest.mark.parametrize("function", [prompts, training_texts])
 def test_a_count_below_one_is_refused(function):
-    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="count must be a whole number, 1 or above, got 0"):
         function(0, seed=0)
 
 
