@@ -15,12 +15,7 @@ and the settings of training were chosen on seed 100.
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.bought_labels import (
-    EVALUATED,
-    bought,
-    hired,
-    learned,
-)
+from rlhf_lab.experiments.bought_labels import EVALUATED, bought, hired, learned
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, rises, together
 from rlhf_lab.feedback.annotators import Annotator

@@ -11,12 +11,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.dpo_reviews import (
-    MAX_TOKENS,
-    flawless_share,
-    preference_pairs,
-    rollout,
-)
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, preference_pairs, rollout
 from rlhf_lab.experiments.reward_reviews import fitted_reward
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.logprobs import response_logits, token_logprobs

@@ -10,12 +10,7 @@ from math import isfinite
 
 from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
 from rlhf_lab.feedback.tastes import Contest, Worth, no_contest, personal_taste, total
-from rlhf_lab.settings import (
-    require_count,
-    require_finite,
-    require_not_negative,
-    require_positive,
-)
+from rlhf_lab.settings import require_count, require_finite, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
