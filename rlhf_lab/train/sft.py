@@ -53,7 +53,7 @@ def train_sft(
 
     loss = -mean log π(y_t | x, y_<t) over the batch's real response tokens, in nats a token.
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
-    where settings, data and model do not fit.
+    where settings, data and model do not fit, and FloatingPointError where the loss is not finite.
     """
     require_kind(Responses, responses=responses)
     check_fits(policy, responses)

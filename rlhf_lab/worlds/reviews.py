@@ -25,8 +25,6 @@ VOCABULARY: tuple[str, ...] = (
 )
 IDS = {word: token for token, word in enumerate(VOCABULARY)}
 BEGIN, END = IDS["<begin>"], IDS["<end>"]
-LONGEST_TEXT = max(GRAMMAR.counts("TEXT", lambda word: True)) + 2
-"""tokens of the longest text the grammar writes, begin and end included"""
 LONGEST_PROMPT = 4  # words
 
 
