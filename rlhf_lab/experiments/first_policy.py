@@ -6,10 +6,13 @@ higher and ends within 0.1 of the pretrained. Refuted if the random start writes
 if what fine-tuning gained at the start is still there at the end.
 """
 
+from functools import partial
+
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -80,14 +83,7 @@ def run(
         seed=seed,
     )
     training = train_ppo(policy, gold_rewards, prompts(512, seed=1000 + seed), config)
-
-    def measured():
-        yield {"steps": 0} | evaluated(policy, seed=seed)
-        for metrics in training:
-            if (metrics["step"] + 1) % every == 0:
-                yield {"steps": metrics["step"] + 1} | evaluated(policy, seed=seed)
-
-    return history(measured())
+    return history(measured_along(training, partial(evaluated, policy, seed=seed), every=every))
 
 
 @torch.no_grad()
