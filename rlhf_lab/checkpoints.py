@@ -5,8 +5,6 @@ step, the settings and a checksum are JSON in its header. A file is written whol
 """
 
 import json
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from torch import Tensor
 
 from rlhf_lab.settings import require_count, require_json
 from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of, weights_of
-from rlhf_lab.whole_files import mode_of_new_files
+from rlhf_lab.whole_files import whole_file
 
 FORMAT = "rlhf_lab checkpoint 2"
 
@@ -77,19 +75,15 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_d
         "sha256": checksum(tensors),
     }
     text = json.dumps(about, allow_nan=False)
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with mode_of_new_files(partial):
+        with whole_file(path) as partial:
             save_file(tensors, partial, metadata={"about": text})
-        os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         raise OSError(
             f"no checkpoint after step {steps_done}: cannot write {path} ({error}); "
             "the one before it, if any, is whole"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from rlhf_lab.derivations.claims import proofs
 from rlhf_lab.experiment_tables import anchor, name_of, question
-from rlhf_lab.html_tables import table
+from rlhf_lab.html_tables import claim_span, table
 from rlhf_lab.runs import Run
 
 CHAPTERS = ("RL", "AL", "FR", "FB", "RM", "RLHF", "PPO", "DPO", "GRPO")
@@ -34,7 +34,7 @@ def evidence_by_claim(found: dict[ModuleType, dict[str, list[Run]]]) -> str:
             tested.setdefault(claim, []).append(module)
     rows = [
         (
-            f'<span data-claim="{claim}">{claim}</span>',
+            claim_span(claim),
             ", ".join(f"<code>{make.__name__}</code>" for make in proven.get(claim, ())),
             ", ".join(
                 f'<a href="experiments.html#{anchor(module)}">{escape(name_of(module))}</a>'

@@ -1,7 +1,6 @@
 """What the page of derivations shows: every result of the catalogue and every refusal, as HTML.
 
-All of it is worked out from the catalogue, so a new result appears by itself. A claim is written
-as <span data-claim="DPO-4">, which the book's extension links to its row in the ledger.
+All of it is worked out from the catalogue, so a new result appears by itself.
 """
 
 import re
@@ -14,7 +13,7 @@ from inspect import cleandoc
 from rlhf_lab.derivations import catalogue, notes
 from rlhf_lab.derivations.checker.lines import Chain, DerivationError, Line
 from rlhf_lab.derivations.claims import named_claims
-from rlhf_lab.html_tables import framed
+from rlhf_lab.html_tables import claim_span, framed, worded
 from rlhf_lab.stepper import stepper
 
 Make = Callable[[], Chain]
@@ -48,19 +47,9 @@ def first_lines(thing: object) -> str:
     return cleandoc(thing.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def in_html(words: str) -> str:
-    """The words of a docstring; what stands in `backticks` is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))
-
-
 def claims_of(make: Make) -> str:
     """The claims that a result proves."""
     return ", ".join(map(claim_span, named_claims(make.__doc__)))
-
-
-def claim_span(name: str) -> str:
-    """The name of a claim, for the book to link."""
-    return f'<span data-claim="{name}">{name}</span>'
 
 
 def evidence(derivations: Iterable[Chain]) -> Counter:
@@ -86,7 +75,7 @@ def all_results() -> str:
         links.append(f'<a href="#{anchor}">{escape(heading)}</a>')
         parts.append(f'<h3 id="{anchor}">{escape(heading)}</h3>')
         for module in modules:
-            parts.append(f"<p><em>{in_html(first_paragraph(module))}</em></p>")
+            parts.append(f"<p><em>{worded(first_paragraph(module))}</em></p>")
             parts += map(one_result, module.RESULTS)
     return framed(f"<p>{' · '.join(links)}</p>" + "\n".join(parts) + UNFOLD)
 
@@ -99,7 +88,7 @@ def one_result(make: Make) -> str:
     anchor = "result-" + code.removesuffix("()").replace(".", "-").replace("_", "-")
     return (
         f'<details id="{anchor}"><summary><strong>{escape(derivation.name)}</strong>. '
-        f"{in_html(first_paragraph(make))}</summary>"
+        f"{worded(first_paragraph(make))}</summary>"
         f"<p>{'Proves ' + claims + '. ' if claims else ''}Lines: {escape(kinds)}. "
         f"In code: <code>{escape(code)}</code></p>"
         f"{stepper(derivation).html().replace(SET, WAITING)}</details>"
@@ -114,7 +103,7 @@ def refusals() -> str:
             try:
                 make()
             except DerivationError as refused:
-                printed = in_html(first_lines(make)).replace(claim, claim_span(claim), 1)
+                printed = worded(first_lines(make)).replace(claim, claim_span(claim), 1)
                 parts.append(f"<p>{printed}<br><code>{escape(str(refused))}</code></p>")
             else:
                 raise ValueError(f"{make.__name__} is printed wrongly in the notes, but accepted")

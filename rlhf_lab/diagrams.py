@@ -1,87 +1,61 @@
-"""Who samples, who scores, what is frozen: one diagram of the data flow for each algorithm."""
+"""Diagrams of boxes and arrows: a flow of data, and the loop of agent and environment."""
 
 from collections.abc import Mapping, Sequence
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from rlhf_lab.plots import panels
-from rlhf_lab.style import BLUE, INK, STYLE
+from rlhf_lab.style import BLUE, INK, STYLE, VERMILION
 
 Place = tuple[float, float]
 
 
-def dpo_flow() -> Axes:
-    """DPO: comparisons go through a trained and a frozen model into one classification loss."""
-    return flow(
-        {
-            "comparisons\n$(x, y_w, y_l)$": (0.0, 0.5),
-            "policy $\\pi_\\theta$\ntrained": (1.0, 1.0),
-            "reference $\\pi_{ref}$\nfrozen": (1.0, 0.0),
-            "implicit rewards\n$\\beta\\,\\log\\,\\pi_\\theta/\\pi_{ref}$": (2.1, 0.5),
-            "loss\n$-\\log\\,\\sigma(\\hat r_w - \\hat r_l)$": (3.25, 0.5),
-        },
-        arrows=[(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)],
-        gradients=[(4, 1)],
+def reinforcement_loop() -> Axes:
+    """An agent acts; the environment answers with a reward and the next state."""
+    return loop(
+        agent="agent\npolicy $\\pi(a|s)$",
+        environment="environment\neverything else",
+        forth="action $a_t$",
+        back=("reward $r_t$", "next state $s_{t+1}$"),
     )
 
 
-def three_stages_flow() -> Axes:
-    """RLHF: demonstrations make the SFT model, comparisons the reward model, rewards the policy."""
-    return flow(
-        {
-            "1. people write\ndemonstrations": (0.0, 2.0),
-            "language model\nimitates, trained": (0.0, 1.0),
-            "SFT model": (0.0, 0.0),
-            "2. SFT model samples\n$y_1, y_2$, frozen": (1.55, 2.0),
-            "people\ncompare": (1.55, 1.0),
-            "reward model\ntrained": (1.55, 0.0),
-            "3. policy $\\pi_\\theta$\nsamples $y$, trained": (3.1, 2.0),
-            "reward model\nscores, frozen": (3.1, 1.0),
-            "PPO": (3.1, 0.0),
-        },
-        arrows=[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (6, 7), (7, 8)],
-        gradients=[(8, 6)],
-        height=3.6,
-        bend=0.6,
+def language_model_loop() -> Axes:
+    """The agent is the model; the environment puts its token behind the text and judges it."""
+    return loop(
+        agent="language\nmodel\n$\\pi_\\theta(y_t|x, y_{<t})$",
+        environment="text so far,\njudge\nat the end",
+        forth="next token $y_t$",
+        back=("0; at the end $r(x, y)$", "text with $y_t$ behind it"),
     )
 
 
-def rlhf_flow() -> Axes:
-    """The third stage: the policy samples; three models judge, of which one learns."""
-    return flow(
-        {
-            "prompts\n$x$": (0.0, 1.0),
-            "policy $\\pi_\\theta$\nsamples $y$\ntrained": (0.95, 1.0),
-            "reward model $r_\\phi$\nfrozen": (2.05, 2.0),
-            "reference $\\pi_{ref}$\nfrozen": (2.05, 1.0),
-            "value model $V$\ntrained": (2.05, 0.0),
-            "reward of\neach token": (3.1, 1.5),
-            "advantages": (3.1, 0.5),
-            "two losses": (2.3, -0.8),
-        },
-        arrows=[(0, 1), (1, 2), (1, 3), (1, 4), (2, 5), (3, 5), (5, 6), (4, 6), (6, 7)],
-        gradients=[(7, 1), (7, 4)],
-        height=3.8,
-        bend=-0.3,
-    )
-
-
-def ppo_flow() -> Axes:
-    """One step of PPO: the policy that moves is compared with the one that wrote the samples."""
-    return flow(
-        {
-            "responses of\n$\\pi_{old}$, frozen": (0.0, 0.5),
-            "advantages $\\hat A_t$\nfrozen": (1.2, 1.0),
-            "policy $\\pi_\\theta$\ntrained": (1.05, 0.0),
-            "ratio $\\rho_t$": (2.15, 0.0),
-            "clipped surrogate\nto be maximised": (3.25, 0.5),
-        },
-        arrows=[(0, 1), (0, 2), (2, 3), (1, 4), (3, 4)],
-        gradients=[(4, 2)],
-        bend=-0.42,
-    )
+@rc_context(STYLE)
+def loop(*, agent: str, environment: str, forth: str, back: tuple[str, str]) -> Axes:
+    """Two boxes; one arrow forth at the top, and two back below it: the reward, the next state."""
+    axes = panels(width=5.7, height=2.3)[0]
+    axes.set(xlim=(-0.02, 1.02), ylim=(0, 1))
+    for left, text in ((0.02, agent), (0.73, environment)):
+        border = FancyBboxPatch(
+            (left, 0.08), 0.25, 0.84, boxstyle="round,pad=0.02", facecolor="none", edgecolor=INK
+        )
+        axes.add_patch(border)
+        axes.text(left + 0.125, 0.5, text, ha="center", va="center", linespacing=1.6)
+    near, far = 0.3, 0.7
+    arrows = [
+        (forth, near, far, 0.78, INK),
+        (back[0], far, near, 0.45, VERMILION),
+        (back[1], far, near, 0.12, BLUE),
+    ]
+    for text, start, end, height, color in arrows:
+        look = {"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (end, height), xytext=(start, height), arrowprops=look)
+        axes.text(0.5, height + 0.03, text, ha="center", va="bottom")
+    axes.set_axis_off()
+    return axes
 
 
 @rc_context(STYLE)

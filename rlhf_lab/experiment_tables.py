@@ -10,12 +10,12 @@ from inspect import cleandoc
 from types import ModuleType
 
 from rlhf_lab.experiments import catalogue
-from rlhf_lab.html_tables import framed, table
+from rlhf_lab.html_tables import claim_span, framed, table, worded
 from rlhf_lab.intervals import mean_interval
 from rlhf_lab.runs import Run, runs_of
 from rlhf_lab.verdict_tables import in_a_word, in_full, verdict_of
 
-CLAIM = re.compile(r"\b([A-Z]+)-([0-9]+)\b")
+CLAIM = re.compile(r"\b[A-Z]+-[0-9]+\b")
 
 
 def recorded_experiments() -> dict[ModuleType, dict[str, list[Run]]]:
@@ -133,5 +133,4 @@ def anchor(module: ModuleType) -> str:
 
 def in_html(words: str) -> str:
     """Words of a docstring, with each claim for the book to link."""
-    marked = CLAIM.sub(r'<span data-claim="\1-\2">\1-\2</span>', escape(words))
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", marked)
+    return CLAIM.sub(lambda found: claim_span(found[0]), worded(words))

@@ -1,5 +1,6 @@
-"""Tables as HTML in the colours of their page, for light, dark, phone and keyboard."""
+"""Words and tables as HTML in the colours of their page, for light, dark, phone and keyboard."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -14,6 +15,16 @@ border-bottom:1px solid var(--pst-color-border,#8886)}
 .rlhf-table details{margin:.5em 0}.rlhf-table summary{cursor:pointer}
 .rlhf-table details p{margin:.3em 0}.rlhf-table h3{font-size:1.3em}</style>
 """
+
+
+def worded(text: str) -> str:
+    """Words as HTML; what stands in `backticks` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+def claim_span(name: str) -> str:
+    """The name of a claim, which the book's extension links to its row in the ledger."""
+    return f'<span data-claim="{name}">{name}</span>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence], *, label: str) -> str:

@@ -21,11 +21,11 @@ class Interval:
         return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
-def mean_interval(samples: ArrayLike, *, confidence: float = 0.95) -> Interval:
-    """Student's interval of the mean over axis 0, the seeds: mean ± t · std / √n.
+def mean_interval(samples: ArrayLike) -> Interval:
+    """Student's 95 % interval of the mean over axis 0, the seeds: mean ± t · std / √n.
 
     Right where the mean over seeds is close to normal. Raises ValueError for fewer than two
-    seeds, which have no interval, and unless 0 < confidence < 1.
+    seeds, which have no interval.
 
     >>> f"{mean_interval([1.0, 2.0, 3.0]):.2f}"
     '2.00 [-0.48, 4.48]'
@@ -33,20 +33,18 @@ def mean_interval(samples: ArrayLike, *, confidence: float = 0.95) -> Interval:
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
         raise ValueError(f"an interval needs at least two seeds, got {len(values)}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, as 0.95, got {confidence!r}")
     mean = values.mean(axis=0)
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
-    half = stdtrit(len(values) - 1, (1 + confidence) / 2) * error
+    half = stdtrit(len(values) - 1, 0.975) * error
     return Interval(mean, mean - half, mean + half)
 
 
-def missed_at_any(looks: Sequence[int], *, draws: int = 20_000) -> float:
+def missed_at_any(looks: Sequence[int]) -> float:
     """How often an interval of 95 % misses the true mean at one of several looks at the seeds.
 
     Seeds are added until the interval decides, so that each look is one more chance to be wrong.
-    By simulation: `draws` times as many normal numbers as the last look has seeds.
+    By simulation: 20,000 times as many normal numbers as the last look has seeds.
     """
-    seeds = np.random.default_rng(0).normal(size=(max(looks), draws))
+    seeds = np.random.default_rng(0).normal(size=(max(looks), 20_000))
     found = [mean_interval(seeds[:count]) for count in looks]
     return float(np.mean(np.any([(i.low > 0) | (i.high < 0) for i in found], axis=0)))

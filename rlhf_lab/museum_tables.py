@@ -6,7 +6,7 @@ from html import escape
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import TOPICS, exercises
 from rlhf_lab.checks.exercise import Exercise
-from rlhf_lab.html_tables import framed, table
+from rlhf_lab.html_tables import framed, table, worded
 from rlhf_lab.kill_record import Kill, KillRecord
 from rlhf_lab.museum.bug import Bug
 
@@ -32,11 +32,6 @@ def one_exercise(exercise: Exercise) -> str:
         f"<details><summary><code>{exercise.name}</code>: {worded(exercise.asks)} "
         f"({count})</summary>{table(head, rows, label=exercise.name)}</details>"
     )
-
-
-def worded(text: str) -> str:
-    """Words as HTML, with what stands between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def seen(bug: Bug) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import nn
 
 from rlhf_lab import processes
 from rlhf_lab.settings import require_json
-from rlhf_lab.whole_files import mode_of_new_files
+from rlhf_lab.whole_files import whole_file
 
 
 class DamagedWeightsError(ValueError):
@@ -78,13 +77,8 @@ def hash_of_sources(*sources: str) -> str:
 
 def write_weights(model: nn.Module, path: Path) -> None:
     """Write weights and their checksum to `path` in one step: the whole file or the old one."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with mode_of_new_files(partial):
-            save_model(model, str(partial), metadata={"sha256": checksum(model)})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial:
+        save_model(model, str(partial), metadata={"sha256": checksum(model)})
 
 
 def read_weights(model: nn.Module, path: Path) -> nn.Module:

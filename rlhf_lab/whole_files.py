@@ -8,27 +8,26 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` as UTF-8: a reader sees the whole new file or the old one, never a part.
-
-    Where anything fails, the old file stays and nothing is left behind. Folders are not made.
-    """
-    path = Path(path)
+    """Write `text` as UTF-8, as `whole_file` says."""
     content = text.encode("utf-8")
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
+    with whole_file(Path(path)) as partial:
         partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager
-def mode_of_new_files(path: Path) -> Iterator[None]:
-    """What is written to `path` inside may be read by all who may read any new file.
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file to write to, which takes the place of `path` at the end.
 
-    Of safetensors' files the owner alone may be the reader.
+    A reader sees the whole new file or the old one, never a part, and whoever may read any new file
+    may read it: safetensors would let its owner alone. Where anything fails, the old file stays and
+    nothing is left behind. Folders are not made.
     """
-    path.touch()
-    mode = path.stat().st_mode
-    yield
-    path.chmod(mode)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        partial.touch()
+        mode = partial.stat().st_mode
+        yield partial
+        partial.chmod(mode)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

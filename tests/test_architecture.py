@@ -69,7 +69,7 @@ style
 svg plots
 gpt2_recording gpt2_experiments gold_paths
 diagrams frames
-explore stepper html_tables loop_diagrams group_diagram reward_diagram
+explore stepper html_tables flows
 token_colours derivation_tables mutation_tables filter_table benchmark_tables
 verdict_tables
 experiment_tables

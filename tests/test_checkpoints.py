@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rlhf_lab import checkpoints
+from rlhf_lab import checkpoints, whole_files
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints, load_checkpoint, save_checkpoint
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.training_state import TrainingState, tensors_of, weights_of
@@ -151,7 +151,7 @@ def test_a_full_disk_loses_the_new_file_and_not_the_old(tmp_path, monkeypatch, f
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    target = checkpoints if failing == "save_file" else checkpoints.os
+    target = checkpoints if failing == "save_file" else whole_files.os
     monkeypatch.setattr(target, failing, full)
     with pytest.raises(OSError, match=r"no checkpoint after step 2: .*No space left"):
         save_checkpoint(path, run, SETTINGS, steps_done=2)

@@ -8,7 +8,7 @@ from rlhf_lab import derivation_tables, mutation_tables
 from rlhf_lab.derivations import catalogue, gibbs, notes, optimal_policy
 from rlhf_lab.derivations.checker.tally import Tally
 from rlhf_lab.derivations.derivation import begin
-from rlhf_lab.html_tables import table
+from rlhf_lab.html_tables import table, worded
 from rlhf_lab.mutation_record import recorded
 
 LINE_4 = "Gibbs' inequality, line 4: p for q(y)"
@@ -101,4 +101,4 @@ def test_a_table_scrolls_by_keyboard_and_numbers_stand_to_the_right():
 
 
 def test_backticks_are_code_and_signs_are_kept():
-    assert derivation_tables.in_html("p < q, see `f_1`") == "p &lt; q, see <code>f_1</code>"
+    assert worded("p < q, see `f_1`") == "p &lt; q, see <code>f_1</code>"

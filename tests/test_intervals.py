@@ -7,8 +7,8 @@ from rlhf_lab.intervals import mean_interval, missed_at_any
 
 def test_the_interval_is_scipys_and_works_position_by_position():
     samples = np.random.default_rng(0).normal(size=(7, 3))
-    found = mean_interval(samples, confidence=0.9)
-    low, high = stats.ttest_1samp(samples, 0).confidence_interval(0.9)
+    found = mean_interval(samples)
+    low, high = stats.ttest_1samp(samples, 0).confidence_interval(0.95)
     assert np.allclose(found.low, low)
     assert np.allclose(found.high, high)
 
@@ -20,9 +20,6 @@ def test_it_covers_the_true_mean_as_often_as_it_says():
 
 
 def test_one_seed_has_no_interval():
-    for percent in (95, 0, 1):
-        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
-            mean_interval([1.0, 2.0], confidence=percent)
     with pytest.raises(ValueError, match="at least two seeds, got 1"):
         mean_interval([1.0])
 

@@ -49,10 +49,10 @@ class Question:
         return sum(test.points for test in self.tests)
 
 
-def source_notebook(lab: Path = LAB) -> nbformat.NotebookNode:
+def source_notebook() -> nbformat.NotebookNode:
     """The source as the notebook that otter reads; before the first code cell one that installs."""
     repository, release, _ = address(ROOT)
-    text = (lab / "lab.md").read_text(encoding="utf-8")
+    text = (LAB / "lab.md").read_text(encoding="utf-8")
     text = text.replace("{repository}", repository).replace("{release}", release)
     book = jupytext.reads(text, fmt="md:myst")
     first = next(i for i, cell in enumerate(book.cells) if cell.cell_type == "code")

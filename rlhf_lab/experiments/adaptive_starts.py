@@ -47,9 +47,12 @@ def verdict(runs: Recorded) -> Verdict:
             for start in STARTS
         ),
         *(
-            within(f"doublings between coefficients, {one:g} to {other:g}", gap, -1.0, 1.0)
-            for one, other, gap in (
-                (one, other, logs[other] - logs[one]) for one, other in pairwise(STARTS)
+            within(
+                f"doublings between coefficients, {one:g} to {other:g}",
+                logs[other] - logs[one],
+                -1.0,
+                1.0,
             )
+            for one, other in pairwise(STARTS)
         ),
     )

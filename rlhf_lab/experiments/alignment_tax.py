@@ -8,11 +8,13 @@ of what PPO gains in gold, a bound that was written after the runs.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.policy_reviews import evaluated
 from rlhf_lab.experiments.verdicts import (
     Recorded,
@@ -48,15 +50,9 @@ def run(seed: int, *, beta: float, gamma_ptx: float, steps: int = 18, every: int
     """Gold, KL, facts and loss on pretraining texts before and after."""
     reference = frozen_copy(review_model())
     policy = trainable_copy(reference)
-
-    def measured() -> Iterator[Metrics]:
-        yield {"steps": 0} | measures(policy, reference, seed=seed)
-        for metrics in trained(policy, seed, beta=beta, gamma_ptx=gamma_ptx, steps=steps):
-            done = metrics["step"] + 1
-            if done % every == 0:
-                yield {"steps": done} | measures(policy, reference, seed=seed)
-
-    return history(measured())
+    training = trained(policy, seed, beta=beta, gamma_ptx=gamma_ptx, steps=steps)
+    measure = partial(measures, policy, reference, seed=seed)
+    return history(measured_along(training, measure, every=every))
 
 
 def trained(

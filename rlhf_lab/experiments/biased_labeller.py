@@ -37,6 +37,7 @@ PRICE = 0.05  # of a response that the machine reads
 PEOPLE = 5
 TOPIC = {"0"}
 BETAS = (4.0, 2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)
+AT_KL = 3.0  # nats
 
 
 def run(seed: int, *, bias: float | None) -> History:
@@ -122,15 +123,15 @@ def verdict(runs: Recorded) -> Verdict:
     )
 
 
-def reaches(run: Run, kl: float = 3.0) -> bool:
-    """Whether the path of a run goes to this KL."""
-    return max(run.metrics["kl"]) >= kl
+def reaches(run: Run) -> bool:
+    """Whether the path of a run goes to `AT_KL`."""
+    return max(run.metrics["kl"]) >= AT_KL
 
 
-def at_kl(run: Run, metric: str, kl: float = 3.0) -> float:
-    """The metric where the path of a run has this KL, in nats, between its points.
+def at_kl(run: Run, metric: str) -> float:
+    """The metric where the path of a run has the KL `AT_KL`, between its points.
 
     That of its end where it ends sooner: ask `reaches` where that matters.
     """
     order = sorted(zip(run.metrics["kl"], run.metrics[metric], strict=True))
-    return float(np.interp(kl, *zip(*order, strict=True)))
+    return float(np.interp(AT_KL, *zip(*order, strict=True)))

@@ -15,13 +15,9 @@ and the settings of training were chosen on seed 100.
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.bought_labels import (
-    EVALUATED,
-    bought,
-    hired,
-    learned,
-)
+from rlhf_lab.experiments.bought_labels import EVALUATED, bought, hired, learned
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, differences, rises, together
 from rlhf_lab.feedback.annotators import Annotator
 from rlhf_lab.feedback.labelling import cost
@@ -55,17 +51,12 @@ def run(seed: int, *, bias: float | None, steps: int = 15, every: int = 5) -> Hi
     reward = learned(labels, base, seed=seed)
     policy = trainable_copy(base)
     once = {"labels": len(labels), "cost": cost(labellers[0], labels)}
+    training = train_ppo(policy, reward, prompts(512, seed=1000 + seed), config(seed, steps))
 
-    def measured():
-        yield {"steps": 0} | once | evaluated(policy, base, reward, labellers, seed=seed)
-        for metrics in train_ppo(
-            policy, reward, prompts(512, seed=1000 + seed), config(seed, steps)
-        ):
-            done = metrics["step"] + 1
-            if done % every == 0:
-                yield {"steps": done} | once | evaluated(policy, base, reward, labellers, seed=seed)
+    def measure() -> dict[str, float]:
+        return once | evaluated(policy, base, reward, labellers, seed=seed)
 
-    return history(measured(), steps=steps // every + 1)
+    return history(measured_along(training, measure, every=every), steps=steps // every + 1)
 
 
 def config(seed: int, steps: int) -> PPOConfig:

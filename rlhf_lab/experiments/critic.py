@@ -14,6 +14,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.policy_reviews import SETTINGS
 from rlhf_lab.experiments.review_gradients import (
     BATCH,
@@ -57,17 +58,13 @@ def run(
     config = PPOConfig(
         steps=steps, beta=0.0, learning_rate=STILL, critic_learning_rate=3e-3, seed=seed, **SETTINGS
     )
+    asked = prompts(512, seed=1000 + seed)
+    training = train_ppo(policy, gold_rewards, asked, config, critic=critic)
 
-    def measured():
-        yield {"steps": 0} | fixed | of_critic(policy, critic, fresh, alone)
-        for metrics in train_ppo(
-            policy, gold_rewards, prompts(512, seed=1000 + seed), config, critic=critic
-        ):
-            done = metrics["step"] + 1
-            if done % every == 0:
-                yield {"steps": done} | fixed | of_critic(policy, critic, fresh, alone)
+    def measure() -> dict[str, float]:
+        return fixed | of_critic(policy, critic, fresh, alone)
 
-    return history(measured())
+    return history(measured_along(training, measure, every=every))
 
 
 def of_critic(

@@ -30,7 +30,7 @@ def run(
 ) -> list[float]:
     """TV(π, π*) of a tabular policy after each of `steps` updates on all pairs at once.
 
-    `pairs` None is endless data. The learning rate falls to 0 at the last step.
+    `pairs` None is endless data. The learning rate is that of `minimise`.
     """
     world = exact_world(seed=seed)
     weights = expected_pairs(world.reference_logprobs, world.rewards)

@@ -11,12 +11,13 @@ Exact world; both rewards are fitted to the same comparisons, the explicit one b
 implicit one by DPO on a table of logits. Policies are optimal in closed form, nothing is sampled.
 """
 
+from dataclasses import replace
+
 import torch
 
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, together, within
 from rlhf_lab.logprobs import sequence_logprobs
-from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.train.loop import History, history, minimise
 from rlhf_lab.worlds.exact import (
     ExactWorld,
@@ -24,6 +25,7 @@ from rlhf_lab.worlds.exact import (
     observed_pairs,
     pair_dpo_loss,
     response_distribution,
+    sample_pairs,
     starting_policy,
 )
 from rlhf_lab.worlds.optimum import objective, optimal_logprobs
@@ -41,7 +43,9 @@ def run(seed: int, *, bias: float, pairs: int = 100_000, steps: int = 300) -> Hi
     world = exact_world(seed=seed)
     start = world.reference_logprobs
     liked = bias * (world.responses.tokens[:, 0] == 0).double()
-    weights = biased_pairs(world, world.rewards + liked, pairs, seed)
+    biased = replace(world, rewards=world.rewards + liked)
+    numbers = sample_pairs(biased, pairs, torch.Generator().manual_seed(seed))
+    weights = observed_pairs(*numbers, len(world.rewards))
     explicit = fitted_reward(one_number_a_response(world), weights, ridge=1e-6)
     dpo = dpo_policy(world, weights, steps)
     implicit = BETA * (dpo - start)
@@ -61,17 +65,6 @@ def run(seed: int, *, bias: float, pairs: int = 100_000, steps: int = 300) -> Hi
         table[f"{name}_gold"] = [(policy.exp() * world.rewards).sum().item()]
         table[f"{name}_begins"] = [(policy.exp() * begins).sum().item()]
     return table
-
-
-def biased_pairs(world: ExactWorld, worths: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    """The share of each (winner, loser) among pairs from the reference, labelled by `worths`."""
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.multinomial(
-        world.reference_logprobs.exp(), 2 * count, replacement=True, generator=generator
-    ).view(2, count)
-    wins = sample_comparison(*worths[drawn], generator)
-    winners, losers = torch.where(wins, *drawn), torch.where(wins, *drawn.flip(0))
-    return observed_pairs(winners, losers, len(worths))
 
 
 def dpo_policy(world: ExactWorld, weights: torch.Tensor, steps: int) -> torch.Tensor:

@@ -20,22 +20,18 @@ from rlhf_lab.worlds.exact import ExactWorld, rewards_of
 from rlhf_lab.worlds.fixed_points import grpo_fixed_point, self_in_mean
 
 BETA, GROUP_SIZE = 0.5, 8
-
-
 BASELINES = {
     "leave-one-out": leave_one_out_advantages,
     "group-mean": centred_outcome_advantages,
     "mean-and-std": group_outcome_advantages,
 }
-
-
 SETTINGS = {"max_tokens": 3, "end_token": None, "learning_rate": 0.1, "max_grad_norm": 1e9}
 
 
-def ppo(policy: nn.Module, world: ExactWorld, seed: int, *, steps: int = 80):
+def ppo(policy: nn.Module, world: ExactWorld, seed: int):
     """PPO on 256 responses a step, four passes over them, advantages as they are."""
     config = PPOConfig(
-        steps=steps,
+        steps=80,
         batch_size=256,
         minibatch_size=256,
         beta=BETA,

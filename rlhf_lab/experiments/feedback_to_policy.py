@@ -9,11 +9,13 @@ more often, so that their reward model makes as many updates.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, preference_pairs, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.policy_reviews import fact_accuracy
 from rlhf_lab.experiments.reward_reviews import fitted_reward
 from rlhf_lab.experiments.verdicts import (
@@ -71,15 +73,9 @@ def run(
     else:
         reward = word_count_reward(data)
     policy = trainable_copy(reference)
-
-    def measured():
-        yield {"steps": 0} | evaluated(policy, reference, reward, seed=seed)
-        for metrics in trained(policy, reward, beta=beta, steps=steps, seed=seed):
-            if (metrics["step"] + 1) % every == 0:
-                done = {"steps": metrics["step"] + 1}
-                yield done | evaluated(policy, reference, reward, seed=seed)
-
-    return history(measured())
+    training = trained(policy, reward, beta=beta, steps=steps, seed=seed)
+    measure = partial(evaluated, policy, reference, reward, seed=seed)
+    return history(measured_along(training, measure, every=every))
 
 
 def trained(

@@ -6,10 +6,13 @@ higher and ends within 0.1 of the pretrained. Refuted if the random start writes
 if what fine-tuning gained at the start is still there at the end.
 """
 
+from functools import partial
+
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -33,8 +36,6 @@ VARIANTS = {
     "first-policy-pretrained": {"first": "pretrained"},
     "first-policy-fine-tuned": {"first": "fine-tuned"},
 }
-
-
 EVALUATED = 256  # responses at each evaluation
 
 
@@ -43,10 +44,10 @@ def random_model(seed: int) -> nn.Module:
     return tiny_gpt2(len(VOCABULARY), **ARCHITECTURE | {"seed": seed})
 
 
-def fine_tuned(seed: int, *, steps: int = 40) -> nn.Module:
+def fine_tuned(seed: int) -> nn.Module:
     """The pretrained model after supervised fine-tuning on demonstrations: texts that praise."""
     model = review_model()
-    config = SFTConfig(steps=steps, learning_rate=1e-3, warmup_steps=5, seed=seed)
+    config = SFTConfig(steps=40, learning_rate=1e-3, warmup_steps=5, seed=seed)
     history(train_sft(model, praise(2000, seed=seed), config))
     return model
 
@@ -82,14 +83,7 @@ def run(
         seed=seed,
     )
     training = train_ppo(policy, gold_rewards, prompts(512, seed=1000 + seed), config)
-
-    def measured():
-        yield {"steps": 0} | evaluated(policy, seed=seed)
-        for metrics in training:
-            if (metrics["step"] + 1) % every == 0:
-                yield {"steps": metrics["step"] + 1} | evaluated(policy, seed=seed)
-
-    return history(measured())
+    return history(measured_along(training, partial(evaluated, policy, seed=seed), every=every))
 
 
 @torch.no_grad()

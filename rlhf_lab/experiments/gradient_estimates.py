@@ -13,14 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.advantages import (
-    centred_outcome_advantages,
-    gae,
-    group_outcome_advantages,
-    leave_one_out_advantages,
-)
+from rlhf_lab.advantages import gae
 from rlhf_lab.experiments import exact_gradients
 from rlhf_lab.experiments.exact_gradients import BETA, exact_values, token_scores, world_rewards
+from rlhf_lab.experiments.exact_group_runs import BASELINES
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -38,13 +34,8 @@ from rlhf_lab.worlds.exact import ExactWorld
 from rlhf_lab.worlds.optimum import objective
 
 LAMBDAS, GROUP_SIZES = (0.0, 0.5, 0.95, 1.0), (2, 4, 16, 64)
-GROUP_BASELINES = {
-    "leave-one-out": leave_one_out_advantages,
-    "group-mean": centred_outcome_advantages,
-    "mean-and-std": group_outcome_advantages,
-}
 CRITICS = ("exact-values", "values-of-0")
-VARIANTS = {f"gradient-{name}": {"baseline": name} for name in (*CRITICS, *GROUP_BASELINES)}
+VARIANTS = {f"gradient-{name}": {"baseline": name} for name in (*CRITICS, *BASELINES)}
 
 
 @dataclass(frozen=True)
@@ -66,8 +57,8 @@ def run(seed: int, *, baseline: str, responses: int = 65_536) -> History:
 
 
 def _rows(world, policy, baseline, responses, generator):
-    if baseline in GROUP_BASELINES:
-        advantages = GROUP_BASELINES[baseline]
+    if baseline in BASELINES:
+        advantages = BASELINES[baseline]
         for size in GROUP_SIZES:
             found = group_estimate(world, policy, advantages, size, responses, generator)
             yield {"group_size": size} | vars(found)

@@ -15,15 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from rlhf_lab.experiments.verdicts import (
-    Recorded,
-    Verdict,
-    above,
-    ends,
-    shared,
-    together,
-    within,
-)
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, shared, together, within
 from rlhf_lab.runs import Run
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.decisions import DecisionProcess, best_policy, expected_return

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
+from rlhf_lab.experiments.smooth_minimum import minimum
 from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Thumb
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
 from rlhf_lab.rewards.quality import accuracy_against_gold
@@ -21,18 +22,13 @@ def fitted_rewards(
 
 def most_likely(loglikelihood, count: int, *, temperature: float) -> Float[Tensor, "response"]:
     """argmax of log-likelihood + log N(rewards | 0, 1), by L-BFGS."""
-    free = torch.zeros(count + 5, dtype=torch.float64, requires_grad=True)  # rewards, bar, cuts
-    optimizer = torch.optim.LBFGS([free], max_iter=300, line_search_fn="strong_wolfe")
 
-    def loss():
-        optimizer.zero_grad()
+    def loss(free: Tensor) -> Tensor:
         prior = free[:count].square().sum() / 2 + free[count:].square().sum() / 200
-        value = prior - loglikelihood(free[:count] / temperature, free[count:] / temperature)
-        value.backward()
-        return value
+        return prior - loglikelihood(free[:count] / temperature, free[count:] / temperature)
 
-    optimizer.step(loss)
-    return free[:count].detach()
+    start = torch.zeros(count + 5, dtype=torch.float64)  # rewards, bar, cuts
+    return minimum(loss, start, iterations=300)[:count]
 
 
 def of_labels(labels: list[Feedback]):

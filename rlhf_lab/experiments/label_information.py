@@ -47,11 +47,11 @@ def ranking_information(size: int, *, temperature: float, seed: int) -> float:
     return math.lgamma(size + 1) + plackett_luce_logprob(best_first).mean().item()
 
 
-def per_response_read(*, temperature: float, bar_spread: float, seed: int = 0) -> dict[str, float]:
+def per_response_read(*, temperature: float, bar_spread: float) -> dict[str, float]:
     """Nats for each response read, of every kind of label."""
     bar = {"temperature": temperature, "bar_spread": bar_spread}
     rankings = {
-        f"ranking of {size}": ranking_information(size, temperature=temperature, seed=seed) / size
+        f"ranking of {size}": ranking_information(size, temperature=temperature, seed=0) / size
         for size in (4, 8)
     }
     return {

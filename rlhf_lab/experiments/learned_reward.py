@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid, one_hot
 
+from rlhf_lab.experiments.smooth_minimum import minimum
 from rlhf_lab.worlds.exact import ExactWorld, exact_world, observed_pairs, sample_pairs
 from rlhf_lab.worlds.optimum import kl_divergence, optimal_logprobs
 
@@ -87,16 +88,11 @@ def fitted_reward(
     ridge: float,
 ) -> Float[Tensor, "response"]:
     """argmin of -Σ pairs log σ(r_w - r_l) + ridge |w|² over r = features w (Bradley-Terry)."""
-    weights = torch.zeros(features.shape[1], dtype=features.dtype, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
 
-    def loss():
-        optimizer.zero_grad()
+    def loss(weights: Tensor) -> Tensor:
         reward = features @ weights
         value = -(pairs * logsigmoid(reward[:, None] - reward[None, :])).sum()
-        value = value + ridge * weights.square().sum()
-        value.backward()
-        return value
+        return value + ridge * weights.square().sum()
 
-    optimizer.step(loss)
-    return (features @ weights).detach()
+    start = torch.zeros(features.shape[1], dtype=features.dtype)
+    return features @ minimum(loss, start, iterations=200)

@@ -16,13 +16,7 @@ import torch
 
 from rlhf_lab.experiments.label_fits import pair_accuracy
 from rlhf_lab.experiments.learned_reward import fitted_reward, one_number_a_response
-from rlhf_lab.experiments.negative_pairs import (
-    GENERATORS,
-    Logprobs,
-    first_is_0,
-    negative,
-    positive,
-)
+from rlhf_lab.experiments.negative_pairs import GENERATORS, Logprobs, first_is_0, negative, positive
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -33,10 +27,7 @@ from rlhf_lab.experiments.verdicts import (
     together,
 )
 from rlhf_lab.train.loop import History
-from rlhf_lab.worlds.exact import (
-    ExactWorld,
-    exact_world,
-)
+from rlhf_lab.worlds.exact import ExactWorld, exact_world
 from rlhf_lab.worlds.optimum import objective, optimal_logprobs
 
 VARIANTS = {

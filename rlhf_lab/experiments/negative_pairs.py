@@ -4,20 +4,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.worlds.exact import (
-    ExactWorld,
-    expected_pairs,
-    observed_pairs,
-    sample_pairs,
-)
+from rlhf_lab.worlds.exact import ExactWorld, expected_pairs, observed_pairs, sample_pairs
 from rlhf_lab.worlds.optimum import optimal_logprobs
 
 HABIT = 2.0  # log-odds by which the third generator begins with token 0 more often
-
-
 Logprobs = Float[Tensor, "response"]
-
-
 Pairs = Float[Tensor, "winner loser"]
 
 

@@ -16,15 +16,7 @@ import numpy as np
 
 from rlhf_lab.experiments.review_paths import best_of_n_path, dpo_path, grpo_path, ppo_path
 from rlhf_lab.experiments.review_task import Task, side_by_side, task
-from rlhf_lab.experiments.verdicts import (
-    Recorded,
-    Verdict,
-    above,
-    below,
-    rises,
-    shared,
-    together,
-)
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, rises, shared, together
 from rlhf_lab.runs import Run
 from rlhf_lab.train.loop import History
 

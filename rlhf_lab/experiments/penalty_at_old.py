@@ -13,15 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rlhf_lab.experiments.exact_ppo import exact_ppo
-from rlhf_lab.experiments.verdicts import (
-    Recorded,
-    Verdict,
-    above,
-    rows,
-    shared,
-    together,
-    within,
-)
+from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, rows, shared, together, within
 from rlhf_lab.masked import masked_mean
 from rlhf_lab.train.loop import History
 from rlhf_lab.train.trust_region import Mask, Penalised, Tokens

@@ -6,11 +6,13 @@ where gold rises less, where PPO keeps the facts, or where PPO-ptx does not.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import nn
 
 from rlhf_lab.experiments.dpo_reviews import EVALUATED, MAX_TOKENS, flawless_share, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -47,15 +49,8 @@ def run(seed: int, *, every: int = 10, **variant: float) -> History:
     reference = frozen_copy(review_model())
     policy = trainable_copy(reference)
     training = trained(policy, seed, **variant)
-
-    def measured():
-        yield {"steps": 0} | evaluated(policy, reference, seed=seed)
-        for metrics in training:
-            steps = metrics["step"] + 1
-            if steps % every == 0:
-                yield {"steps": steps} | evaluated(policy, reference, seed=seed)
-
-    return history(measured())
+    measure = partial(evaluated, policy, reference, seed=seed)
+    return history(measured_along(training, measure, every=every))
 
 
 def trained(

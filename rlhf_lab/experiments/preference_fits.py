@@ -7,17 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from rlhf_lab.experiments.smooth_minimum import minimum
 from rlhf_lab.rewards.preferencewise import preference_logit
 
 COUNT = 7
-
-
 COLUMNS = 4  # of each embedding: two planes to turn in
-
-
 Logits = Float[Tensor, "first second"]
-
-
 Wins = Float[Tensor, "winner loser"]
 
 
@@ -49,14 +44,8 @@ def odds(embeddings: Float[Tensor, "item column"]) -> Logits:
 
 def fitted(start: Tensor, wins: Wins, logits: Callable[[Tensor], Logits]) -> Tensor:
     """argmin of -Σ wins log σ(logits) + 0.01 |numbers|², from a start."""
-    numbers = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([numbers], max_iter=60, line_search_fn="strong_wolfe")
 
-    def loss():
-        optimizer.zero_grad()
-        value = -(wins * logsigmoid(logits(numbers))).sum() + 0.01 * numbers.square().sum()
-        value.backward()
-        return value
+    def loss(numbers: Tensor) -> Tensor:
+        return -(wins * logsigmoid(logits(numbers))).sum() + 0.01 * numbers.square().sum()
 
-    optimizer.step(loss)
-    return numbers.detach()
+    return minimum(loss, start, iterations=60)

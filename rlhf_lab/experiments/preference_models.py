@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rlhf_lab.experiments.preference_fits import COUNT, FITS, Logits
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, together, within
-from rlhf_lab.preferences import sample_comparison
+from rlhf_lab.preferences import preference_accuracy, sample_comparison
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import observed_pairs
 
@@ -91,7 +91,7 @@ def labels(
 def accuracy(found: Logits, truth: Logits) -> float:
     """The share of pairs whose likelier winner is the true one; log-odds of 0 count half."""
     agree = of_pairs(found * truth)
-    return ((agree > 0).double() + (agree == 0).double() / 2).mean().item()
+    return preference_accuracy(agree, torch.zeros_like(agree)).item()
 
 
 def circles(logits: Logits) -> float:

@@ -9,12 +9,12 @@ objectives do alike.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
+from rlhf_lab.experiments.exact_ppo import exact_ppo
 from rlhf_lab.experiments.verdicts import (
     Recorded,
     Verdict,
@@ -25,14 +25,9 @@ from rlhf_lab.experiments.verdicts import (
     within,
 )
 from rlhf_lab.losses import probability_ratio
-from rlhf_lab.masked import masked_mean, zero_at_padding
-from rlhf_lab.train.loop import History, history
-from rlhf_lab.train.ppo import PPOConfig, train_ppo
-from rlhf_lab.train.trust_region import Clipped
-from rlhf_lab.worlds.exact import exact_world, response_distribution, rewards_of, starting_policy
-from rlhf_lab.worlds.optimum import optimal_logprobs, total_variation
-
-BETA = 0.5  # for rewards of scale 1
+from rlhf_lab.masked import masked_mean
+from rlhf_lab.train.loop import History
+from rlhf_lab.train.trust_region import Clipped, Mask, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +35,7 @@ class PrintedClip(Clipped):
     """The objective as the notes print it."""
 
     def loss(
-        self,
-        logprobs: Float[Tensor, "batch token"],
-        old_logprobs: Float[Tensor, "batch token"],
-        advantages: Float[Tensor, "batch token"],
-        mask: Bool[Tensor, "batch token"],
-        penalty: float,
+        self, logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, penalty: float
     ) -> Float[Tensor, ""]:
         """-mean min(ρ Â, clip(ρ, 1-ε, 1+ε))."""
         ratio = probability_ratio(logprobs, old_logprobs, mask)
@@ -63,37 +53,9 @@ VARIANTS = {
 
 def run(seed: int, *, objective: str, reward_scale: float, steps: int = 40) -> History:
     """PPO with eight passes over each batch of 128: its distance to π*, and how far a step goes."""
-    world = exact_world(reward_scale=reward_scale, seed=seed)
-    beta = BETA * reward_scale
-    optimum = optimal_logprobs(world.reference_logprobs, world.rewards, beta=beta)
-    policy = starting_policy(world)
-    config = PPOConfig(
-        steps=steps,
-        max_tokens=3,
-        end_token=None,
-        batch_size=128,
-        minibatch_size=128,
-        epochs=8,
-        beta=beta,
-        learning_rate=0.1,
-        critic_learning_rate=0.2 * reward_scale,
-        value_epsilon=1e9,
-        max_grad_norm=1e9,
-        normalise=zero_at_padding,
-        trust_region=OBJECTIVES[objective],
-        seed=seed,
-    )
-
-    def measured():
-        for metrics in train_ppo(policy, partial(rewards_of, world), [[0]], config):
-            now = response_distribution(policy, world.responses)
-            yield {
-                "step": metrics["step"],
-                "kl_to_old": metrics["kl_to_old"],
-                "to_optimum": total_variation(now, optimum).item(),
-            }
-
-    return history(measured(), steps=config.steps)
+    settings = {"passes": 8, "steps": steps, "reward_scale": reward_scale}
+    found = exact_ppo(seed, trust_region=OBJECTIVES[objective], **settings)
+    return {name: found[name] for name in ("step", "kl_to_old", "to_optimum")}
 
 
 def verdict(runs: Recorded) -> Verdict:

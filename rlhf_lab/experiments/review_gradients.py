@@ -13,8 +13,6 @@ from rlhf_lab.responses import Responses
 from rlhf_lab.worlds.reviews import gold_rewards
 
 BATCH, GROUP_SIZE = 64, 8
-
-
 Advantages = Callable[[Responses], Float[Tensor, "batch token"]]
 
 

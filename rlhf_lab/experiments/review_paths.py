@@ -28,12 +28,10 @@ PROMPTS = 48  # for best-of-n, each with max(BEST_OF) responses
 SAMPLING = {"max_tokens": MAX_TOKENS, "end_token": END}
 
 
-def ppo_path(
-    task: Task, reward: Reward, *, beta: float, steps: int | None = None
-) -> Iterator[Metrics]:
+def ppo_path(task: Task, reward: Reward, *, beta: float) -> Iterator[Metrics]:
     """PPO on a reward, β of the KL in the reward."""
     policy, scale = trainable_copy(task.reference), task.scale
-    steps = steps or scale.sampled_steps
+    steps = scale.sampled_steps
     rates = {"learning_rate": scale.ppo_rate, "critic_learning_rate": scale.ppo_rate}
     config = PPOConfig(
         steps=steps, epochs=2, beta=beta, seed=task.seed, **rates, **scale.sampling()
@@ -42,13 +40,10 @@ def ppo_path(
     return along(task, policy, training, every=max(1, steps // 5))
 
 
-def grpo_path(
-    task: Task, reward: Reward, *, beta: float, steps: int | None = None
-) -> Iterator[Metrics]:
+def grpo_path(task: Task, reward: Reward, *, beta: float) -> Iterator[Metrics]:
     """GRPO in groups of 8, β of the KL in the loss."""
     policy, scale = trainable_copy(task.reference), task.scale
-    steps = steps or scale.sampled_steps
-    rate = scale.grpo_rate
+    steps, rate = scale.sampled_steps, scale.grpo_rate
     config = GRPOConfig(
         steps=steps, epochs=1, beta=beta, learning_rate=rate, seed=task.seed, **scale.sampling()
     )
@@ -56,35 +51,30 @@ def grpo_path(
     return along(task, policy, training, every=max(1, steps // 5))
 
 
-def dpo_path(task: Task, *, beta: float, steps: int | None = None) -> Iterator[Metrics]:
+def dpo_path(task: Task, *, beta: float) -> Iterator[Metrics]:
     """DPO on the comparisons, which knows no reward model."""
     policy, scale = trainable_copy(task.reference), task.scale
-    config = DPOConfig(
-        beta=beta,
-        learning_rate=scale.dpo_rate,
-        optimizer=task.scale.adam,
-        **_fitted(task, steps),
-    )
+    rate = scale.dpo_rate
+    config = DPOConfig(beta=beta, learning_rate=rate, optimizer=scale.adam, **_fitted(task))
     training = train_dpo(policy, task.reference, task.pairs, config)
     return along(task, policy, training, every=max(1, config.steps // 6))
 
 
-def sft_path(task: Task, *, steps: int | None = None) -> Iterator[Metrics]:
+def sft_path(task: Task) -> Iterator[Metrics]:
     """Supervised fine-tuning on the chosen responses."""
     policy = trainable_copy(task.reference)
-    config = SFTConfig(learning_rate=task.scale.sft_rate, **_fitted(task, steps))
+    config = SFTConfig(learning_rate=task.scale.sft_rate, **_fitted(task))
     training = train_sft(policy, task.pairs.chosen, config)
     return along(task, policy, training, every=max(1, config.steps // 6))
 
 
-def _fitted(task: Task, steps: int | None) -> dict:
+def _fitted(task: Task) -> dict:
     """The settings that DPO and fine-tuning share."""
-    steps = steps or task.scale.fitted_steps
     return {
-        "steps": steps,
+        "steps": task.scale.fitted_steps,
         "batch_size": task.scale.batch,
         "micro_batch_size": task.scale.micro_batch_size,
-        "warmup_steps": max(1, steps // 6),
+        "warmup_steps": max(1, task.scale.fitted_steps // 6),
         "seed": task.seed,
     }
 

@@ -6,17 +6,13 @@ along its way, so that one run gives many points of the plane of reward and KL.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 from torch import nn
 
-from rlhf_lab.experiments.dpo_reviews import (
-    MAX_TOKENS,
-    flawless_share,
-    preference_pairs,
-    rollout,
-)
+from rlhf_lab.experiments.dpo_reviews import MAX_TOKENS, flawless_share, preference_pairs, rollout
+from rlhf_lab.experiments.on_the_way import measured_along
 from rlhf_lab.experiments.reward_reviews import fitted_reward
 from rlhf_lab.kl import exact_kl
 from rlhf_lab.logprobs import response_logits, token_logprobs
@@ -109,11 +105,7 @@ def along(
     task: Task, policy: nn.Module, training: Iterable[Metrics], *, every: int
 ) -> Iterator[Metrics]:
     """What the policy is before training and after each `every` steps of it."""
-    yield {"steps": 0} | evaluated(task, policy)
-    for metrics in training:
-        steps = metrics["step"] + 1
-        if steps % every == 0:
-            yield {"steps": steps} | evaluated(task, policy)
+    return measured_along(training, partial(evaluated, task, policy), every=every)
 
 
 @torch.no_grad()

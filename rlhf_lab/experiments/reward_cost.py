@@ -88,10 +88,10 @@ def size(model: nn.Module) -> int:
     return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
-def seconds(act: Callable[[], object], times: int = 5) -> float:
-    """Processor seconds of one call, the median of several."""
+def seconds(act: Callable[[], object]) -> float:
+    """Processor seconds of one call, the median of five."""
     spent = []
-    for _ in range(times):
+    for _ in range(5):
         start = time.process_time()
         act()
         spent.append(time.process_time() - start)

@@ -68,11 +68,11 @@ def demonstrations(count: int, *, seed: int) -> Responses:
     )
 
 
-def fine_tuned(seed: int, *, count: int = 320, steps: int = 30) -> nn.Module:
+def fine_tuned(seed: int) -> nn.Module:
     """Stage 1: the pretrained model after supervised training on a few demonstrations."""
     model = review_model()
-    config = SFTConfig(steps=steps, batch_size=32, learning_rate=2e-3, warmup_steps=5, seed=seed)
-    history(train_sft(model, demonstrations(count, seed=seed), config))
+    config = SFTConfig(steps=30, batch_size=32, learning_rate=2e-3, warmup_steps=5, seed=seed)
+    history(train_sft(model, demonstrations(320, seed=seed), config))
     return model
 
 
@@ -88,12 +88,10 @@ def fitted_reward(model: nn.Module, pairs: Preferences, *, seed: int) -> Reward:
     return standardised(as_reward(response_rewards, scorer), written)
 
 
-def reinforced(
-    task: Task, policy: nn.Module, *, beta: float, steps: int = 18, every: int = 3
-) -> Iterator[Metrics]:
+def reinforced(task: Task, policy: nn.Module, *, beta: float, every: int = 3) -> Iterator[Metrics]:
     """Stage 3: PPO on the reward model, `policy` trained in place and measured on the way."""
     config = PPOConfig(
-        steps=steps,
+        steps=18,
         epochs=2,
         beta=beta,
         learning_rate=4e-3,

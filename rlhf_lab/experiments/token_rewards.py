@@ -26,6 +26,7 @@ VARIANTS = {
 }
 TOKENS = 3
 BATCH = 4
+DRAWS = 400  # batches, to estimate the noise of their gradient
 # Only own rewards without noise are best at the edge, with nearly all that is possible.
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
@@ -47,7 +48,7 @@ def run(
     paths = {rate: learned(worths, credited, noise, rate, *settings) for rate in RATES}
     rate = max(paths, key=lambda rate: np.mean(paths[rate]))
     samples = [BATCH * step for step in range(0, steps + 1, every)]
-    spread = relative_noise(torch.zeros_like(worths), worths, credited, noise, generator)
+    spread = relative_noise(worths, credited, noise, generator)
     once = {"best_rate": [rate] * len(samples), "relative_noise": [spread] * len(samples)}
     return {"samples": samples, "share": paths[rate]} | once
 
@@ -120,13 +121,12 @@ def gradient(
     return (scores * advantages[..., None]).mean(dim=0)
 
 
-def relative_noise(
-    logits, worths, credited, noise: float, generator: torch.Generator, draws: int = 400
-) -> float:
+def relative_noise(worths, credited, noise: float, generator: torch.Generator) -> float:
     """The gradient's noise over its length, both estimated from many batches at the start."""
-    many = torch.stack([gradient(logits, worths, credited, noise, generator) for _ in range(draws)])
+    start = torch.zeros_like(worths)
+    many = torch.stack([gradient(start, worths, credited, noise, generator) for _ in range(DRAWS)])
     variance = many.var(dim=0).sum()
-    squared = many.mean(dim=0).square().sum() - variance / draws  # unbiased
+    squared = many.mean(dim=0).square().sum() - variance / DRAWS  # unbiased
     return (variance / squared).sqrt().item()
 
 

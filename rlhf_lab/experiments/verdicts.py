@@ -85,9 +85,9 @@ def rows(runs: Sequence[Run], metric: str) -> np.ndarray:
     return np.array([run.metrics[metric] for run in runs])
 
 
-def rises(runs: Sequence[Run], metric: str, start: int = 0, end: int = -1) -> np.ndarray:
-    """How far a metric rose from one row to another, one number a seed."""
-    return ends(runs, metric, end) - ends(runs, metric, start)
+def rises(runs: Sequence[Run], metric: str, start: int = 0) -> np.ndarray:
+    """How far a metric rose from a row to the last one, one number a seed."""
+    return ends(runs, metric) - ends(runs, metric, start)
 
 
 def shared(first: Sequence[Run], second: Sequence[Run]) -> tuple[list[Run], list[Run]]:

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from rlhf_lab.experiments.smooth_minimum import minimum
 from rlhf_lab.responses import Preferences, Responses
 from rlhf_lab.rewards.functions import Reward
 from rlhf_lab.settings import require_positive
@@ -18,18 +19,13 @@ def word_count_reward(pairs: Preferences, *, ridge: float = 1e-3) -> Reward:
     """
     require_positive(ridge=ridge)
     difference = counts(pairs.chosen) - counts(pairs.rejected)
-    weights = torch.zeros(len(VOCABULARY), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
 
-    def loss():
-        optimizer.zero_grad()
-        value = -logsigmoid(difference @ weights).mean() + ridge * weights.square().sum()
-        value.backward()
-        return value
+    def loss(weights: Tensor) -> Tensor:
+        return -logsigmoid(difference @ weights).mean() + ridge * weights.square().sum()
 
-    optimizer.step(loss)
-    fixed = weights.detach()
-    return lambda responses: (counts(responses) @ fixed).float()
+    start = torch.zeros(len(VOCABULARY), dtype=torch.float64)
+    fitted = minimum(loss, start, iterations=200)
+    return lambda responses: (counts(responses) @ fitted).float()
 
 
 def counts(responses: Responses) -> Float[Tensor, "batch vocab"]:

@@ -10,12 +10,7 @@ from math import isfinite
 
 from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
 from rlhf_lab.feedback.tastes import Contest, Worth, no_contest, personal_taste, total
-from rlhf_lab.settings import (
-    require_count,
-    require_finite,
-    require_not_negative,
-    require_positive,
-)
+from rlhf_lab.settings import require_count, require_finite, require_not_negative, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +102,6 @@ def person(
     temperature: float = 0.25,
     position_bias: float = 0.2,
     fatigue: float = 5e-4,
-    contest: Contest = no_contest,
 ) -> Annotator:
     """Somebody who shares the gold reward up to a taste of their own (standard deviation `spread`).
 
@@ -118,7 +112,6 @@ def person(
         source=Source.HUMAN,
         worth=total(gold, personal_taste(spread, seed=seed)),
         temperature=temperature,
-        contest=contest,
         position_bias=position_bias,
         fatigue=fatigue,
     )

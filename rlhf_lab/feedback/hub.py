@@ -6,7 +6,6 @@ says. Read local files of the same rows with `read_hub_file`, a data set by its 
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,16 +23,6 @@ from rlhf_lab.feedback.kinds import Comparison, Source, Thumb
 Made = TypeVar("Made")
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 OPENING_WORDS = 4  # of a film review; they are the prompt
-FINAL_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
-
-
-@dataclass(frozen=True)
-class WorkedProblem:
-    """A problem in words, its written steps, and the final answer as it is written there."""
-
-    question: str
-    steps: str
-    answer: str
 
 
 def hh_comparison(row: dict) -> Comparison:
@@ -78,15 +67,6 @@ def imdb_thumb(row: dict) -> Thumb:
         response=row["text"][words.end() :],
         up=row["label"] == 1,
     )
-
-
-def gsm8k_problem(row: dict) -> WorkedProblem:
-    """A row of openai/gsm8k: the answer's last line is "#### " and the final number."""
-    require_fields(row, {"question": TEXT, "answer": TEXT})
-    steps, mark, answer = row["answer"].rpartition("\n#### ")
-    if not mark or not FINAL_NUMBER.fullmatch(answer.strip()):
-        raise ValueError('answer must end with a line of "#### " and a number')
-    return WorkedProblem(row["question"], steps, answer.strip())
 
 
 def read_hub_file(path: Path, made: Callable[[dict], Made]) -> list[Made]:

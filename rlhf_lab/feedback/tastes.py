@@ -39,11 +39,6 @@ def length_bias(per_word: float) -> Worth:
     return lambda _prompt, response: per_word * len(response.split())
 
 
-def word_bias(word: str, bonus: float) -> Worth:
-    """`bonus` each time that the response uses the word."""
-    return lambda _prompt, response: bonus * response.split().count(word)
-
-
 def topic_bias(words: Collection[str], bonus: float) -> Worth:
     """`bonus` once, where the response uses any of the topic's words."""
     topic = frozenset(words)

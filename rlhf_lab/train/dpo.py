@@ -16,13 +16,7 @@ from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.responses import Preferences, trim
-from rlhf_lab.train.loop import (
-    Metrics,
-    minibatches,
-    resumable,
-    trainable_parameters,
-    warmed_up,
-)
+from rlhf_lab.train.loop import Metrics, minibatches, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, over_rows, slices
 from rlhf_lab.train.reference import check_reference
 from rlhf_lab.training_state import TrainingState

@@ -15,14 +15,9 @@ ARCHITECTURE = {"layers": 2, "width": 64, "heads": 2, "context": 96, "seed": 0}
 TRAINING = SFTConfig(steps=800, batch_size=32, learning_rate=5e-3, warmup_steps=50)
 TEXTS = {"count": 25_600, "seed": 0}
 SOURCES = (
-    *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
-    *(
-        "train/loop.py",
-        "train/micro_batches.py",
-        "train/sft.py",
-        "train/review_model.py",
-        "worlds/grammar.py",
-    ),
+    *("token_rows.py", "responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
+    *(f"train/{part}.py" for part in ("gradient_steps", "loop", "micro_batches", "sft")),
+    *("train/review_model.py", "worlds/grammar.py"),
     *(f"worlds/review{part}.py" for part in ("_grammar", "_rules", "_words", "s")),
 )
 

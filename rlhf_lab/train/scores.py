@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from rlhf_lab import processes
 from rlhf_lab.responses import Responses
+from rlhf_lab.rewards.functions import Reward
 
-Reward = Callable[[Responses], Float[Tensor, "batch"]]
 StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tensor, "batch token"]]]
 
 

@@ -12,18 +12,8 @@ from rlhf_lab.compatibility import check_fits
 from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
-from rlhf_lab.settings import (
-    require_count,
-    require_count_or_none,
-    require_kind,
-    require_positive,
-)
-from rlhf_lab.train.loop import (
-    Metrics,
-    resumable,
-    trainable_parameters,
-    warmed_up,
-)
+from rlhf_lab.settings import require_count, require_count_or_none, require_kind, require_positive
+from rlhf_lab.train.loop import Metrics, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
 
@@ -63,7 +53,7 @@ def train_sft(
 
     loss = -mean log π(y_t | x, y_<t) over the batch's real response tokens, in nats a token.
     With `checkpoints` a run that was broken off goes on. Raises ValueError before the first step
-    where settings, data and model do not fit.
+    where settings, data and model do not fit, and FloatingPointError where the loss is not finite.
     """
     require_kind(Responses, responses=responses)
     check_fits(policy, responses)

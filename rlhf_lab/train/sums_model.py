@@ -27,9 +27,9 @@ THEN = SFTConfig(steps=2400, batch_size=16, learning_rate=2e-3, warmup_steps=20)
 TEXTS = {"count": 40_000, "seed": 0}
 FEWEST = 2  # digits of the first texts: a problem of two is a line of the table of addition
 SOURCES = (
-    *("responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
-    *("train/loop.py", "train/micro_batches.py", "train/sft.py", "train/sums_model.py"),
-    *("worlds/sum_steps.py", "worlds/sums.py"),
+    *("token_rows.py", "responses.py", "masked.py", "logprobs.py", "losses.py", "models.py"),
+    *(f"train/{part}.py" for part in ("gradient_steps", "loop", "micro_batches", "sft")),
+    *("train/sums_model.py", "worlds/sum_steps.py", "worlds/sums.py"),
 )
 
 

@@ -15,10 +15,8 @@ from rlhf_lab.worlds.exact import ExactWorld, response_distribution
 END = 0
 
 
-def ending_world(
-    *, vocabulary: int = 4, longest: int = 4, reward_scale: float = 1.0, seed: int = 0
-) -> ExactWorld:
-    """A world in float64 with random rewards (mean 0, std `reward_scale`) and a random reference.
+def ending_world(*, vocabulary: int = 4, longest: int = 4, seed: int = 0) -> ExactWorld:
+    """A world in float64 with random rewards (mean 0, std 1) and a random reference.
 
     Token 0 ends a response; one of `longest` tokens ends without it. 121 responses by default.
     Rewards do not depend on the length. Raises ValueError for fewer than 2 words or 1 token.
@@ -31,7 +29,7 @@ def ending_world(
         reference.table.normal_(generator=generator)
     responses = all_endings(vocabulary, longest)
     draws = torch.randn(len(responses), generator=generator, dtype=torch.float64)
-    rewards = reward_scale * (draws - draws.mean()) / draws.std(correction=0)
+    rewards = (draws - draws.mean()) / draws.std(correction=0)
     frozen = frozen_copy(reference)
     return ExactWorld(responses, rewards, frozen, response_distribution(frozen, responses))
 

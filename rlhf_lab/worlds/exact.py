@@ -16,7 +16,7 @@ from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import implicit_reward
 from rlhf_lab.models import TabularPolicy, frozen_copy, trainable_copy
 from rlhf_lab.preferences import sample_comparison
-from rlhf_lab.responses import Preferences, Responses
+from rlhf_lab.responses import Preferences, Responses, pad
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,8 @@ def world_around(
 
 def all_responses(vocabulary: int, length: int) -> Responses:
     """Every sequence of `length` tokens once, as answers to the one-token prompt (0)."""
-    tokens = torch.tensor(list(itertools.product(range(vocabulary), repeat=length)))
-    prompts = torch.zeros(len(tokens), 1, dtype=torch.long)
-    masks = [torch.ones_like(ids, dtype=torch.bool) for ids in (prompts, tokens)]
-    return Responses(prompts, masks[0], tokens, masks[1])
+    rows = list(itertools.product(range(vocabulary), repeat=length))
+    return pad([[0]] * len(rows), rows)
 
 
 @torch.no_grad()

@@ -6,14 +6,7 @@ Symbols end in + or - for praise and blame: "SENTENCE+" is a sentence that prais
 from math import prod
 
 from rlhf_lab.worlds.grammar import Grammar, Rule
-from rlhf_lab.worlds.review_words import (
-    ADJECTIVES,
-    FILMS,
-    INTENSIFIERS,
-    VERBS,
-    WATCHERS,
-    facts,
-)
+from rlhf_lab.worlds.review_words import ADJECTIVES, FILMS, INTENSIFIERS, VERBS, WATCHERS, facts
 
 ASPECT = "an aspect"  # stands for any aspect; with a space no word of a text can be the same
 FACT_SHARE = 0.3

@@ -12,11 +12,8 @@ CUT = "..."
 
 def prompts_and_texts(responses: Responses) -> list[tuple[str, str]]:
     """Prompt and response of each row, `CUT` at the end of what was not finished."""
-    rows = zip(
-        responses.prompts, responses.prompt_mask, responses.tokens, responses.mask, strict=True
-    )
     found = []
-    for prompt, prompt_mask, tokens, mask in rows:
+    for prompt, prompt_mask, tokens, mask in zip(*responses.arrays, strict=True):
         ids = tokens[mask].tolist()
         text = decode(ids) if END in ids else f"{decode(ids)} {CUT}"
         found.append((decode(prompt[prompt_mask].tolist()), text))

@@ -9,8 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rlhf_lab.feedback.ranked import stacked
 from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.responses import Preferences, Responses, pad
+from rlhf_lab.settings import require_count
 from rlhf_lab.worlds.review_grammar import GRAMMAR, write_review, write_texts
 from rlhf_lab.worlds.review_rules import ASPECT
 from rlhf_lab.worlds.review_score import gold_score
@@ -23,8 +25,6 @@ VOCABULARY: tuple[str, ...] = (
 )
 IDS = {word: token for token, word in enumerate(VOCABULARY)}
 BEGIN, END = IDS["<begin>"], IDS["<end>"]
-LONGEST_TEXT = max(GRAMMAR.counts("TEXT", lambda word: True)) + 2
-"""tokens of the longest text the grammar writes, begin and end included"""
 LONGEST_PROMPT = 4  # words
 
 
@@ -57,7 +57,7 @@ def decode(ids: Sequence[int]) -> str:
 
 def training_texts(count: int, *, seed: int) -> Responses:
     """`count` texts of the grammar, each an answer to the prompt (begin) and closed by (end)."""
-    _require_one(count)
+    require_count(count=count)
     texts = write_texts(count, seed=seed)
     return pad([[BEGIN]] * count, [[*encode(text), END] for text in texts])
 
@@ -67,7 +67,7 @@ def prompts(count: int, *, seed: int) -> list[list[int]]:
 
     The number of words is uniform; it never reaches the review's first ".".
     """
-    _require_one(count)
+    require_count(count=count)
     generator = torch.Generator().manual_seed(seed)
     lengths = torch.randint(1, LONGEST_PROMPT + 1, (count,), generator=generator).tolist()
     openings = [encode(write_review(generator))[:length] for length in lengths]
@@ -99,7 +99,7 @@ def label_pairs(
     difference = gold_rewards(first) - gold_rewards(second)
     scaled = difference / temperature if temperature > 0 else _infinite(difference)
     first_wins = sample_comparison(scaled, torch.zeros_like(scaled), generator)
-    both, rows = _stack(first, second), torch.arange(len(first))
+    both, rows = stacked([first, second]), torch.arange(len(first))
     return Preferences(
         both[torch.where(first_wins, rows, rows + len(first))],
         both[torch.where(first_wins, rows + len(first), rows)],
@@ -116,23 +116,3 @@ def _rows(responses: Responses) -> list[list[int]]:
 def _infinite(difference: Float[Tensor, "batch"]) -> Float[Tensor, "batch"]:
     """±∞ with the sign of the difference, and 0 at a tie."""
     return torch.where(difference == 0, 0.0, difference * float("inf"))
-
-
-def _stack(first: Responses, second: Responses) -> Responses:
-    """Both batches, one below the other, in the longer one's width."""
-    width = max(first.tokens.shape[1], second.tokens.shape[1])
-    wide = [
-        torch.nn.functional.pad(array, (0, width - array.shape[1]))
-        for array in (first.tokens, second.tokens, first.mask, second.mask)
-    ]
-    return Responses(
-        torch.cat([first.prompts, second.prompts]),
-        torch.cat([first.prompt_mask, second.prompt_mask]),
-        torch.cat(wide[:2]),
-        torch.cat(wide[2:]),
-    )
-
-
-def _require_one(count: int) -> None:
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rlhf_lab.responses import Responses, pad
+from rlhf_lab.settings import require_count
 from rlhf_lab.worlds.sum_steps import (
     MOST,
     demonstration,
@@ -49,14 +50,16 @@ def decode(ids: list[int]) -> str:
 
 def problems(count: int, *, seed: int) -> list[list[int]]:
     """`count` questions as token ids: the prompts."""
+    require_count(count=count)
     generator = random.Random(seed)
-    return [encode(question(problem(generator))) for _ in range(_at_least_one(count))]
+    return [encode(question(problem(generator))) for _ in range(count)]
 
 
 def demonstrations(count: int, *, seed: int) -> Responses:
     """`count` questions with an answer as people give it, slips included, and the end token."""
+    require_count(count=count)
     generator = random.Random(seed)
-    rows = [problem(generator) for _ in range(_at_least_one(count))]
+    rows = [problem(generator) for _ in range(count)]
     answers = [[*encode(demonstration(digits, generator)), END] for digits in rows]
     return pad([encode(question(digits)) for digits in rows], answers)
 
@@ -103,9 +106,3 @@ def _rows(responses: Responses) -> list[tuple[list[int], str, bool]]:
         digits = digits_of(decode(prompt[prompt_mask].tolist()))
         rows.append((digits, decode(answer), END in answer))
     return rows
-
-
-def _at_least_one(count: int) -> int:
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
-    return count

@@ -4,16 +4,12 @@ What a training loop does to a whole batch at once, one token at a time and with
 open. The moves are certain: the next state is the state and the token.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float
-from torch import Tensor
-
-from rlhf_lab.responses import Responses, pad
+from rlhf_lab.responses import pad
+from rlhf_lab.rewards.functions import Reward
 from rlhf_lab.settings import require_count
-
-Reward = Callable[[Responses], Float[Tensor, "batch"]]
 
 
 @dataclass(frozen=True)

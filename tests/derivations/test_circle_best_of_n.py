@@ -10,12 +10,7 @@ from scipy.integrate import quad
 from sympy import Integer, lambdify
 
 from rlhf_lab.derivations.best_of_n import antiderivative, kl_without_ties, n, u
-from rlhf_lab.derivations.best_of_n_bound import (
-    base,
-    best_is,
-    kl_of_the_best,
-    upto,
-)
+from rlhf_lab.derivations.best_of_n_bound import base, best_is, kl_of_the_best, upto
 from rlhf_lab.derivations.checker.arithmetic import ARITHMETIC
 from rlhf_lab.derivations.checker.given import unfolded
 from rlhf_lab.derivations.checker.interpretation import Interpretation

@@ -4,17 +4,7 @@ Each says something of which one world shows that it is false. The checker once 
 """
 
 import pytest
-from sympy import (
-    Derivative,
-    Eq,
-    Function,
-    Integer,
-    Lambda,
-    Rational,
-    Sum,
-    Symbol,
-    log,
-)
+from sympy import Derivative, Eq, Function, Integer, Lambda, Rational, Sum, Symbol, log
 
 from rlhf_lab.derivations.checker import signs
 from rlhf_lab.derivations.checker.given import Given

@@ -1,13 +1,13 @@
 """Paths on reviews, shortened: where they start, what they measure, and laws of the best of n."""
 
-from functools import partial
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from rlhf_lab.experiments import frontier, overoptimisation, review_paths, review_task
 from rlhf_lab.experiments.dpo_reviews import preference_pairs
-from rlhf_lab.experiments.review_task import Task, evaluated
+from rlhf_lab.experiments.review_task import Scale, Task, evaluated, task
 from rlhf_lab.models import frozen_copy
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.worlds.reviews import gold_rewards
@@ -15,21 +15,20 @@ from rlhf_lab.worlds.reviews import gold_rewards
 
 @pytest.fixture
 def small(monkeypatch):
-    """Few pairs, few responses, few updates."""
+    """Few pairs, few responses."""
     monkeypatch.setattr(review_task, "VISITS", 64)
     monkeypatch.setattr(review_task, "EVALUATED", 24)
     monkeypatch.setattr(review_paths, "PROMPTS", 3)
     review_task.task.cache_clear()
     review_paths.many_responses.cache_clear()
-    short = {"ppo_path": 3, "grpo_path": 3, "dpo_path": 10, "sft_path": 10}
-    for module in (overoptimisation, frontier):
-        for name, steps in short.items():
-            if hasattr(module, name):
-                path = partial(getattr(review_paths, name), steps=steps)
-                monkeypatch.setattr(module, name, path)
     yield
     review_task.task.cache_clear()
     review_paths.many_responses.cache_clear()
+
+
+def short_task(seed, *, pairs):
+    """The task with few updates."""
+    return replace(task(seed, pairs=pairs), scale=Scale(sampled_steps=3, fitted_steps=10))
 
 
 @pytest.fixture
@@ -59,7 +58,8 @@ def test_the_best_of_more_is_no_worse_by_the_measure_that_chooses(judged_by_gold
 def test_all_paths_start_at_the_reference_and_leave_it(small, monkeypatch):
     for strengths, kept in (("PPO_BETAS", ()), ("GRPO_BETAS", ()), ("DPO_BETAS", (1.0,))):
         monkeypatch.setattr(frontier, strengths, kept)
-    table = overoptimisation.run(0, pairs=64) | frontier.run(0, pairs=64)
+    table = overoptimisation.run(0, pairs=64, make=short_task)
+    table |= frontier.run(0, pairs=64, make=short_task)
     paths = {name.removesuffix(" kl") for name in table if name.endswith(" kl")}
     assert paths == {"ppo", "ppo 0.1", "grpo", "dpo", "best of n", "dpo 1.0", "ppo on gold", "sft"}
     for name in paths:

@@ -12,7 +12,6 @@ from rlhf_lab.feedback.tastes import (
     personal_taste,
     topic_bias,
     total,
-    word_bias,
 )
 from rlhf_lab.preferences import plackett_luce_logprob
 
@@ -145,17 +144,16 @@ def test_tastes_are_normal_and_belong_to_a_person():
 def test_biases_count_what_they_say():
     text = "the cast was good and the plot was good"
     assert length_bias(0.1)("long prompt", text) == pytest.approx(0.9)
-    assert word_bias("good", 0.5)("good", text) == 1.0
     assert topic_bias({"plot", "cast"}, 0.5)("x", text) == 0.5
     assert topic_bias({"music"}, 0.5)("x", text) == 0
-    assert total(length_bias(1.0), word_bias("the", -1.0))("x", text) == 7
+    assert total(length_bias(1.0), topic_bias({"the"}, -1.0))("x", text) == 8
 
 
 def test_a_person_differs_from_gold_and_a_machine_has_its_bias():
     first, second = (person(gold, seed=seed, spread=0.3) for seed in (0, 1))
     assert first.worth("x", "a") != second.worth("x", "a") != gold("x", "a")
     assert first.name != second.name
-    cheap = machine(gold, word_bias("a", 1.0), name="long-winded", price=0.01)
+    cheap = machine(gold, topic_bias({"a"}, 1.0), name="long-winded", price=0.01)
     assert cheap.worth("x", "a") == 1.5
     assert cheap.source is Source.AI
     pair = compare(cheap, "x", ["b", "a"], generator=torch.Generator().manual_seed(0))

@@ -4,12 +4,7 @@ import stat
 
 import pytest
 
-from rlhf_lab.feedback.files import (
-    as_line,
-    feedback_and_bad_rows,
-    read_feedback,
-    write_feedback,
-)
+from rlhf_lab.feedback.files import as_line, feedback_and_bad_rows, read_feedback, write_feedback
 from rlhf_lab.feedback.json_lines import BadRowsError
 from rlhf_lab.feedback.kinds import Comparison, Ranking, Rating, Source, Thumb
 

@@ -5,7 +5,6 @@ import types
 import pytest
 
 from rlhf_lab.feedback.hub import (
-    gsm8k_problem,
     hh_comparison,
     hub_data,
     hub_data_and_bad_rows,
@@ -19,10 +18,6 @@ from rlhf_lab.feedback.kinds import Source
 TALK = "\n\nHuman: May I ask?\n\nAssistant: Do.\n\nHuman: What is two plus two?\n\nAssistant:"
 HH = {"chosen": f"{TALK} Four.", "rejected": f"{TALK} I will not say."}
 IMDB = {"text": "I saw this  film twice and\nwould again.", "label": 1}
-GSM8K = {
-    "question": "Ann has 3 bags of 5 nuts. How many nuts?",
-    "answer": "She has 3*5=<<3*5=15>>15 nuts.\nThat is all.\n#### 1,015",
-}
 
 
 def lines(path, rows):
@@ -74,18 +69,6 @@ def test_imdb_reviews_become_thumbs_on_a_continued_opening():
 def test_reviews_without_a_label_or_a_response_are_refused(changes, reason):
     with pytest.raises(ValueError, match=reason):
         imdb_thumb(IMDB | changes)
-
-
-def test_gsm8k_keeps_the_steps_and_the_final_number_as_written():
-    problem = gsm8k_problem(GSM8K)
-    assert problem.answer == "1,015"
-    assert problem.steps + "\n#### " + problem.answer == GSM8K["answer"]
-
-
-@pytest.mark.parametrize("answer", ["15", "steps\n#### ", "steps\n#### many", "steps #### 15"])
-def test_an_answer_without_a_final_number_is_refused(answer):
-    with pytest.raises(ValueError, match='must end with a line of "#### " and a number'):
-        gsm8k_problem(GSM8K | {"answer": answer})
 
 
 def test_a_local_file_is_read_row_by_row(tmp_path):

@@ -7,12 +7,7 @@ from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
 from rlhf_lab.preference_losses import average_logprob_reward, squared_margin_error
 from rlhf_lab.sampling import sample
 from rlhf_lab.worlds.ending import END, all_endings, ending_world
-from rlhf_lab.worlds.exact import (
-    expected_pairs,
-    response_distribution,
-    rewards_of,
-    starting_policy,
-)
+from rlhf_lab.worlds.exact import expected_pairs, response_distribution, rewards_of, starting_policy
 from rlhf_lab.worlds.optimum import optimal_logprobs
 from rlhf_lab.worlds.preference_optima import ipo_optimum, simpo_optimum, win_rates
 

@@ -106,5 +106,5 @@ def test_what_is_no_problem_is_refused():
         sums.encode("q x")
     with pytest.raises(ValueError, match="got 99"):
         sums.decode([99])
-    with pytest.raises(ValueError, match="count must be at least 1"):
+    with pytest.raises(ValueError, match="count must be a whole number, 1 or above"):
         sums.problems(0, seed=0)
