@@ -14,12 +14,18 @@ from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import only_column
 from rlhf_lab.overwritten_logits import overwriting_token_logprobs
 from rlhf_lab.responses import Responses
+from rlhf_lab.shapes import require_floats, require_ids
 
 
 def token_logprobs(
     logits: Float[Tensor, "batch token vocab"], tokens: Int[Tensor, "batch token"]
 ) -> Float[Tensor, "batch token"]:
-    """log softmax(logits_t)[token_t]: the logits must already be those that predict `tokens`."""
+    """log softmax(logits_t)[token_t]: the logits must already be those that predict `tokens`.
+
+    Raises ValueError unless there is one token for each row of logits.
+    """
+    require_floats("batch token vocab", logits=logits)
+    require_ids("batch token", sizes=logits.shape[:2], tokens=tokens)
     return logits.log_softmax(dim=-1).gather(-1, tokens[..., None]).squeeze(-1)
 
 
