@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rlhf_lab.losses import probability_ratio
 from rlhf_lab.masked import masked_mean
+from rlhf_lab.settings import require_positive
 from rlhf_lab.shapes import require_floats, require_ids, require_tokens
 
 AT_A_TIME = {"cpu": 2**22, "cuda": 2**26}  # numbers: that stay near a processor; that fill a GPU
@@ -25,8 +26,9 @@ def clip_fraction(
 ) -> Float[Tensor, ""]:
     """The share of real tokens that the clip of `clipped_surrogate` leaves without gradient.
 
-    Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε.
+    Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε. Raises ValueError unless 0 < ε < ∞.
     """
+    require_positive(epsilon=epsilon)
     require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     risen = (advantages > 0) & (ratio > 1 + epsilon)
@@ -42,7 +44,11 @@ def share_outside(
     *,
     epsilon: float,
 ) -> Float[Tensor, ""]:
-    """The share of real tokens with |ρ - 1| > ε, on whichever side: clipping does not bound ρ."""
+    """The share of real tokens with |ρ - 1| > ε, on whichever side: clipping does not bound ρ.
+
+    Raises ValueError unless 0 < ε < ∞.
+    """
+    require_positive(epsilon=epsilon)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     return masked_mean(((ratio - 1).abs() > epsilon).to(ratio.dtype), mask)
 

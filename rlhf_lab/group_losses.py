@@ -12,7 +12,7 @@ from torch import Tensor
 from rlhf_lab.losses import clipped_surrogate, probability_ratio
 from rlhf_lab.masked import masked_mean, mean_over_tokens, sum_over_tokens, zero_at_padding
 from rlhf_lab.settings import require_count, require_positive
-from rlhf_lab.shapes import require_floats, require_tokens
+from rlhf_lab.shapes import fixed, require_floats, require_tokens
 
 Tokens = Float[Tensor, "batch token"]
 Mask = Bool[Tensor, "batch token"]
@@ -105,7 +105,7 @@ def sequence_ratio(logprobs: Tokens, old_logprobs: Tokens, mask: Mask) -> Respon
 
     Zheng et al. 2025 (GSPO), Eq. 7.
     """
-    require_tokens(mask, logprobs=logprobs, old_logprobs=old_logprobs)
+    require_tokens(mask, logprobs=logprobs, **fixed(old_logprobs=old_logprobs))
     return mean_over_tokens(zero_at_padding(logprobs - old_logprobs, mask), mask).exp()
 
 

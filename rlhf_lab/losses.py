@@ -11,7 +11,7 @@ from rlhf_lab.kl import k3
 from rlhf_lab.masked import masked_mean, mean_over_tokens, zero_at_padding
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
 from rlhf_lab.settings import require_not_negative, require_positive
-from rlhf_lab.shapes import require_floats, require_rankings, require_tokens
+from rlhf_lab.shapes import fixed, require_floats, require_rankings, require_tokens
 
 Tokens, Mask = Float[Tensor, "batch token"], Bool[Tensor, "batch token"]
 Responses, Loss = Float[Tensor, "batch"], Float[Tensor, ""]
@@ -54,7 +54,7 @@ def clipped_surrogate(
 
 def probability_ratio(logprobs: Tokens, old_logprobs: Tokens, mask: Mask) -> Tokens:
     """ρ_t = π(y_t) / π_old(y_t), and 1 at the pads."""
-    require_tokens(mask, logprobs=logprobs, old_logprobs=old_logprobs)
+    require_tokens(mask, logprobs=logprobs, **fixed(old_logprobs=old_logprobs))
     return zero_at_padding(logprobs - old_logprobs, mask).exp()
 
 

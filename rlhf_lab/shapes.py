@@ -58,6 +58,17 @@ def require_ids(axes: str, *, sizes: Sequence[int], **arrays: object) -> None:
         _require(name, array, "int64", is_kind, axes, sizes)
 
 
+def fixed(**arrays: Tensor) -> dict[str, Tensor]:
+    """The arrays, none of which may have a gradient where gradients are on; ValueError for one.
+
+    With a gradient π_old moves with π: their ratio is 1 whatever is learnt, and has slope 0.
+    """
+    for name, array in arrays.items():
+        if torch.is_grad_enabled() and getattr(array, "requires_grad", False):
+            raise ValueError(f"{name} must be without gradient, got one of a graph; .detach() it")
+    return arrays
+
+
 def _require(name, array, kind, is_kind, axes, sizes) -> None:
     count = None if axes == "*item" else len(axes.split())
     is_shape = is_kind and count in (None, array.dim()) and sizes in (None, array.shape)

@@ -18,6 +18,7 @@ from rlhf_lab import (
     preferences,
 )
 from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.responses import pad
 from rlhf_lab.rewards import preferencewise
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
 
@@ -219,3 +220,29 @@ def test_rankings_of_columns_are_drawn_as_before(seed):
     noise = torch.empty_like(rewards).exponential_(generator=torch.Generator().manual_seed(seed))
     drawn = preferences.sample_ranking(rewards, torch.Generator().manual_seed(seed))
     assert torch.equal(drawn, (rewards - noise.log()).argsort(dim=-1, descending=True))
+
+
+@pytest.mark.parametrize("ratio", [losses.probability_ratio, group_losses.sequence_ratio])
+def test_an_old_policy_that_moves_with_the_new_one_is_refused(ratio):
+    """The ratio of log-probs to themselves has no slope: nothing would be learnt."""
+    new = X.clone().requires_grad_()
+    with pytest.raises(ValueError, match=r"old_logprobs must be without gradient.*detach"):
+        ratio(new, new, MASK)
+    assert ratio(new, new.detach(), MASK).requires_grad
+    with torch.no_grad():
+        assert (ratio(new, new, MASK) == 1).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_log_probs_at_no_temperature_are_refused(temperature):
+    """At 0 they would be NaN, and below it the least likely token would be the likeliest."""
+    policy = tiny_gpt2(5, layers=1, width=8, heads=1, context=4, seed=0)
+    with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
+        logprobs.response_logprobs(policy, pad([[1]], [[2]]), temperature=temperature)
+
+
+def test_a_clip_below_0_has_no_share():
+    with pytest.raises(ValueError, match="epsilon must be"):
+        diagnostics.clip_fraction(X, X, X, MASK, epsilon=-0.2)
+    with pytest.raises(ValueError, match="epsilon must be"):
+        diagnostics.share_outside(X, X, MASK, epsilon=-0.2)
