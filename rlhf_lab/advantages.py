@@ -1,7 +1,8 @@
 """Advantages: how much better a token was than expected, from rewards alone or with a critic.
 
 Responses are padded on the right. What stands at a padded position is ignored, and every result
-is 0 there. Nothing here has a gradient of its own: call it on numbers, not on a graph.
+is 0 there. Nothing here has a gradient of its own: call it on numbers, not on a graph. Each
+function raises ValueError where its arrays are not of the annotated shapes, or are no floats.
 """
 
 import torch
@@ -11,23 +12,20 @@ from torch.nn.functional import pad
 
 from rlhf_lab.masked import zero_at_padding
 from rlhf_lab.settings import require_share
+from rlhf_lab.shapes import require_bools, require_floats, require_tokens
 
 Tokens, Mask = Float[Tensor, "batch token"], Bool[Tensor, "batch token"]
 GROUP_EPSILON = 1e-4
 
 
-def token_rewards(
-    scores: Float[Tensor, "batch"],
-    kl: Float[Tensor, "batch token"],
-    mask: Bool[Tensor, "batch token"],
-    *,
-    beta: float,
-) -> Float[Tensor, "batch token"]:
+def token_rewards(scores: Float[Tensor, "batch"], kl: Tokens, mask: Mask, *, beta: float) -> Tokens:
     """r_t = -β kl_t, plus the response's score at its last real token.
 
     kl_t is the estimate k1, log π(y_t) - log ref(y_t): its sum over a response is the log-ratio of
     the whole response. Ziegler et al. 2019, Eq. 2; by token as in Ouyang et al. 2022, section 3.5.
     """
+    require_tokens(mask, kl=kl)
+    require_floats("batch", sizes=mask.shape[:1], scores=scores)
     last = mask & ~pad(mask[:, 1:], (0, 1))
     return zero_at_padding(-beta * kl, mask) + torch.where(last, scores[:, None], 0)
 
@@ -40,6 +38,7 @@ def gae(rewards: Tokens, values: Tokens, mask: Mask, *, gamma: float, lam: float
     lie in 0..1.
     """
     require_share(gamma=gamma, lam=lam)
+    require_tokens(mask, rewards=rewards, values=values)
     values = zero_at_padding(values, mask)
     next_values = pad(values[:, 1:], (0, 1))
     errors = zero_at_padding(rewards, mask) + gamma * next_values - values
@@ -51,6 +50,7 @@ def gae(rewards: Tokens, values: Tokens, mask: Mask, *, gamma: float, lam: float
 
 def returns_of(advantages: Tokens, values: Tokens, mask: Mask) -> Tokens:
     """R_t = Â_t + V_t, what the critic is fitted to; of raw advantages, not of whitened ones."""
+    require_tokens(mask, advantages=advantages, values=values)
     return zero_at_padding(advantages + values, mask)
 
 
@@ -75,6 +75,7 @@ def centred_outcome_advantages(
     Liu et al. 2025 (Dr. GRPO). The mean contains the response itself, so that the expected
     gradient is (1 - 1/G) times that of the reward. Raises ValueError for a group of one.
     """
+    require_floats("prompt group", rewards=rewards)
     if rewards.shape[1] < 2:
         raise ValueError(
             f"group_size must be at least 2, got {rewards.shape[1]}: "
@@ -91,8 +92,8 @@ def leave_one_out_advantages(
     G/(G-1) times `centred_outcome_advantages`, so that the expected gradient is the reward's own
     (Ahmadian et al. 2024, RLOO, section 2.3). Raises ValueError for a group of one.
     """
-    size = rewards.shape[1]
-    return centred_outcome_advantages(rewards) * size / (size - 1)
+    centred, size = centred_outcome_advantages(rewards), rewards.shape[1]
+    return centred * size / (size - 1)
 
 
 def group_process_advantages(
@@ -125,6 +126,8 @@ def centred_process_advantages(
 
 def _centred_steps(step_rewards: Tensor, step_ends: Tensor) -> tuple[Tensor, Tensor]:
     """r_j - mean r at the ends of steps and 0 elsewhere, and the sum of squares of each group."""
+    require_floats("prompt group token", step_rewards=step_rewards)
+    require_bools("prompt group token", sizes=step_rewards.shape, step_ends=step_ends)
     if step_rewards.shape[1] < 2:
         raise ValueError(f"each group needs at least two responses, got {step_rewards.shape[1]}")
     count = _count(step_ends).clamp(min=1)

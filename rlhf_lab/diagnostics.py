@@ -1,4 +1,7 @@
-"""What to watch while a policy learns: clipping, entropy, the critic's fit. No gradients here."""
+"""What to watch while a policy learns: clipping, entropy, the critic's fit. No gradients here.
+
+Each function raises ValueError where its arrays are not of the annotated shapes, or are no floats.
+"""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -6,6 +9,8 @@ from torch import Tensor
 
 from rlhf_lab.losses import probability_ratio
 from rlhf_lab.masked import masked_mean
+from rlhf_lab.settings import require_positive
+from rlhf_lab.shapes import require_floats, require_ids, require_tokens
 
 AT_A_TIME = {"cpu": 2**22, "cuda": 2**26}  # numbers: that stay near a processor; that fill a GPU
 
@@ -21,8 +26,10 @@ def clip_fraction(
 ) -> Float[Tensor, ""]:
     """The share of real tokens that the clip of `clipped_surrogate` leaves without gradient.
 
-    Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε.
+    Those with Â > 0 and ρ > 1+ε, or Â < 0 and ρ < 1-ε. Raises ValueError unless 0 < ε < ∞.
     """
+    require_positive(epsilon=epsilon)
+    require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     risen = (advantages > 0) & (ratio > 1 + epsilon)
     fallen = (advantages < 0) & (ratio < 1 - epsilon)
@@ -37,7 +44,11 @@ def share_outside(
     *,
     epsilon: float,
 ) -> Float[Tensor, ""]:
-    """The share of real tokens with |ρ - 1| > ε, on whichever side: clipping does not bound ρ."""
+    """The share of real tokens with |ρ - 1| > ε, on whichever side: clipping does not bound ρ.
+
+    Raises ValueError unless 0 < ε < ∞.
+    """
+    require_positive(epsilon=epsilon)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     return masked_mean(((ratio - 1).abs() > epsilon).to(ratio.dtype), mask)
 
@@ -60,6 +71,9 @@ def compared(
     `token_logprobs`, `kl.exact_kl` and `entropy` in one: both log-softmaxes are taken once, and of
     a large vocabulary a few rows at a time.
     """
+    both = {"policy_logits": policy_logits, "reference_logits": reference_logits}
+    require_floats("batch token vocab", **both)
+    require_ids("batch token", sizes=policy_logits.shape[:2], tokens=tokens)
     most = AT_A_TIME.get(policy_logits.device.type, 2**22)
     rows = max(1, most // policy_logits[0].numel())
     parts = zip(*(x.split(rows) for x in (policy_logits, reference_logits, tokens)), strict=True)
@@ -86,6 +100,7 @@ def explained_variance(
     Below 0 the critic is worse than no critic. Returns that are all equal have no variance to
     explain: the result is then NaN or -∞. A constant that all values are off by is not seen.
     """
+    require_tokens(mask, values=values, returns=returns)
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)
 
 

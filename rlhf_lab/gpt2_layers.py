@@ -37,7 +37,7 @@ def attention(
     """
     of_a_view = query.device.type == "cpu" and query.shape[1] == 1
     with precision.highest() if of_a_view else nullcontext():
-        scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.scaling)
+        scores = torch.baddbmm(bias, query, keys.mT, alpha=weights.head_dim**-0.5)
         mixed = torch.bmm(scores.softmax(dim=-1), values).unflatten(0, (-1, weights.num_heads))
     return linear(mixed.transpose(1, 2).flatten(2), weights.c_proj)
 

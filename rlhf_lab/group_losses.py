@@ -1,7 +1,8 @@
 """Losses that came after GRPO and change it: RLOO, Dr. GRPO, DAPO, GSPO.
 
 They change how a response is compared with its group, how its tokens are weighed, and what is
-clipped. Each returns a scalar to minimise; none has a KL to the reference in it.
+clipped. Each returns a scalar to minimise; none has a KL to the reference in it. Each raises
+ValueError where its arrays are not of the annotated shapes, or are no floats, or empty.
 """
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from rlhf_lab.losses import clipped_surrogate, probability_ratio
 from rlhf_lab.masked import masked_mean, mean_over_tokens, sum_over_tokens, zero_at_padding
 from rlhf_lab.settings import require_count, require_positive
+from rlhf_lab.shapes import fixed, require_floats, require_tokens
 
 Tokens = Float[Tensor, "batch token"]
 Mask = Bool[Tensor, "batch token"]
@@ -25,6 +27,7 @@ def rloo_loss(logprob: Responses, advantages: Responses) -> Loss:
     R = r - β log(π/ref) of the whole response holds the penalty. For responses that the policy as
     it is now has written. Ahmadian et al. 2024, the REINFORCE leave-one-out estimator.
     """
+    require_floats("batch", logprob=logprob, advantages=advantages)
     return -(advantages * logprob).mean()
 
 
@@ -44,6 +47,7 @@ def dr_grpo_loss(
     3.2; the constant is from their code. Raises ValueError unless ε > 0 and C ≥ 1.
     """
     require_count(longest=longest)
+    require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     surrogate = clipped_surrogate(ratio, advantages, epsilon)
     return -(sum_over_tokens(surrogate, mask) / longest).mean()
@@ -81,6 +85,7 @@ def dapo_loss(
     Groups whose rewards are all equal are left out before, see `informative_groups`. Raises
     ValueError unless both ε are above 0.
     """
+    require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     limits = {"epsilon_low": epsilon_low, "epsilon_high": epsilon_high}
     return -masked_mean(asymmetric_surrogate(ratio, advantages, **limits), mask)
@@ -91,6 +96,7 @@ def informative_groups(rewards: Float[Tensor, "prompt group"]) -> Bool[Tensor, "
 
     DAPO draws prompts until its batch is full of such groups (Yu et al. 2025, Eq. 11).
     """
+    require_floats("prompt group", rewards=rewards)
     return rewards.amax(dim=1) > rewards.amin(dim=1)
 
 
@@ -99,6 +105,7 @@ def sequence_ratio(logprobs: Tokens, old_logprobs: Tokens, mask: Mask) -> Respon
 
     Zheng et al. 2025 (GSPO), Eq. 7.
     """
+    require_tokens(mask, logprobs=logprobs, **fixed(old_logprobs=old_logprobs))
     return mean_over_tokens(zero_at_padding(logprobs - old_logprobs, mask), mask).exp()
 
 
@@ -111,4 +118,5 @@ def gspo_loss(
     ValueError unless ε > 0.
     """
     ratio = sequence_ratio(logprobs, old_logprobs, mask)
+    require_floats("batch", sizes=ratio.shape, advantages=advantages)
     return -clipped_surrogate(ratio, advantages, epsilon).mean()

@@ -1,6 +1,7 @@
 """The KL divergence between policies: exact, estimated, and held at a target.
 
-All logarithms are natural, so that every KL is in nats.
+All logarithms are natural, so that every KL is in nats. Of two policies' arrays each function
+raises ValueError unless they are floats of one shape.
 """
 
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rlhf_lab.settings import require_not_negative, require_positive
+from rlhf_lab.shapes import require_floats
 
 
 def exact_kl(
@@ -17,6 +19,7 @@ def exact_kl(
 
     A token of probability 0 (logit -∞) adds nothing: 0 log 0 = 0.
     """
+    require_floats("*item", policy_logits=policy_logits, reference_logits=reference_logits)
     policy_logprobs = policy_logits.log_softmax(dim=-1)
     reference_logprobs = reference_logits.log_softmax(dim=-1)
     log_ratio = torch.where(policy_logits == -torch.inf, 0, policy_logprobs - reference_logprobs)
@@ -31,6 +34,7 @@ def k1(
     Differentiated on the policy's own samples its expected gradient is 0, not that of the KL:
     put it in the reward, never in the loss. Schulman, "Approximating KL divergence" (2020).
     """
+    require_floats("*item", policy_logprobs=policy_logprobs, reference_logprobs=reference_logprobs)
     return policy_logprobs - reference_logprobs
 
 
@@ -52,6 +56,7 @@ def k3(
     Differentiated on the policy's own samples its expected gradient is that of KL(ref ‖ π),
     the other direction. Shao et al. 2024 (GRPO), Eq. 4.
     """
+    require_floats("*item", policy_logprobs=policy_logprobs, reference_logprobs=reference_logprobs)
     log_ratio = reference_logprobs - policy_logprobs
     return log_ratio.expm1() - log_ratio
 

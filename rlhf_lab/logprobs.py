@@ -14,12 +14,19 @@ from rlhf_lab.masked import sum_over_tokens
 from rlhf_lab.models import only_column
 from rlhf_lab.overwritten_logits import overwriting_token_logprobs
 from rlhf_lab.responses import Responses
+from rlhf_lab.settings import require_positive
+from rlhf_lab.shapes import require_floats, require_ids
 
 
 def token_logprobs(
     logits: Float[Tensor, "batch token vocab"], tokens: Int[Tensor, "batch token"]
 ) -> Float[Tensor, "batch token"]:
-    """log softmax(logits_t)[token_t]: the logits must already be those that predict `tokens`."""
+    """log softmax(logits_t)[token_t]: the logits must already be those that predict `tokens`.
+
+    Raises ValueError unless there is one token for each row of logits.
+    """
+    require_floats("batch token vocab", logits=logits)
+    require_ids("batch token", sizes=logits.shape[:2], tokens=tokens)
     return logits.log_softmax(dim=-1).gather(-1, tokens[..., None]).squeeze(-1)
 
 
@@ -54,8 +61,10 @@ def sampling_logits(
 ) -> Float[Tensor, "batch token vocab"]:
     """The logits of the distribution that `rlhf_lab.sampling.sample` draws from.
 
-    response_logits / temperature, with -∞ for an end before `min_tokens`.
+    response_logits / temperature, with -∞ for an end before `min_tokens`. Raises ValueError unless
+    0 < temperature < ∞.
     """
+    require_positive(temperature=temperature)
     logits = response_logits(model, responses)
     logits = logits if temperature == 1 else logits / temperature
     return without_early_end(logits, min_tokens=min_tokens, end_token=end_token)

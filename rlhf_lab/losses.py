@@ -1,4 +1,7 @@
-"""Every objective of the book, one function each. Each returns a scalar to minimise."""
+"""Every objective of the book, one function each. Each returns a scalar to minimise.
+
+Each raises ValueError where its arrays are not of the annotated shapes, or are no floats, or empty.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -8,10 +11,10 @@ from rlhf_lab.kl import k3
 from rlhf_lab.masked import masked_mean, mean_over_tokens, zero_at_padding
 from rlhf_lab.preferences import bradley_terry_logprob, plackett_luce_logprob
 from rlhf_lab.settings import require_not_negative, require_positive
+from rlhf_lab.shapes import fixed, require_floats, require_rankings, require_tokens
 
-Tokens = Float[Tensor, "batch token"]
-Mask = Bool[Tensor, "batch token"]
-Loss = Float[Tensor, ""]
+Tokens, Mask = Float[Tensor, "batch token"], Bool[Tensor, "batch token"]
+Responses, Loss = Float[Tensor, "batch"], Float[Tensor, ""]
 
 
 def next_token_loss(logprobs: Tokens, mask: Mask) -> Loss:
@@ -25,6 +28,7 @@ def ranking_loss(best_first: Float[Tensor, "batch rank"]) -> Loss:
     The K responses to one prompt are one element of the batch, so each prompt weighs the same
     (Ouyang et al. 2022, Eq. 1, where 1/C(K,2) and the expectation are one mean over pairs).
     """
+    require_rankings("batch rank", best_first=best_first)
     count = best_first.shape[1]
     winner, loser = torch.triu_indices(count, count, offset=1, device=best_first.device)
     return -bradley_terry_logprob(best_first[:, winner], best_first[:, loser]).mean()
@@ -32,6 +36,7 @@ def ranking_loss(best_first: Float[Tensor, "batch rank"]) -> Loss:
 
 def plackett_luce_loss(best_first: Float[Tensor, "batch rank"]) -> Loss:
     """-mean log p(ranking): for K = 2 it is `ranking_loss` (Rafailov et al. 2023, Eq. 18)."""
+    require_rankings("batch rank", best_first=best_first)
     return -plackett_luce_logprob(best_first).mean()
 
 
@@ -49,6 +54,7 @@ def clipped_surrogate(
 
 def probability_ratio(logprobs: Tokens, old_logprobs: Tokens, mask: Mask) -> Tokens:
     """ρ_t = π(y_t) / π_old(y_t), and 1 at the pads."""
+    require_tokens(mask, logprobs=logprobs, **fixed(old_logprobs=old_logprobs))
     return zero_at_padding(logprobs - old_logprobs, mask).exp()
 
 
@@ -56,6 +62,7 @@ def clipped_policy_loss(
     logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, *, epsilon: float
 ) -> Loss:
     """-mean over all real tokens of `clipped_surrogate`: PPO's policy loss."""
+    require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     return -masked_mean(clipped_surrogate(ratio, advantages, epsilon), mask)
 
@@ -70,6 +77,7 @@ def penalised_policy_loss(
     (Schulman et al. 2017, Eq. 8). Raises ValueError unless 0 ≤ β < ∞.
     """
     require_not_negative(beta=beta)
+    require_tokens(mask, advantages=advantages)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     kl = k3(zero_at_padding(old_logprobs, mask), zero_at_padding(logprobs, mask))
     return -masked_mean(ratio * advantages - beta * kl, mask)
@@ -83,6 +91,7 @@ def clipped_value_loss(
     Not in the PPO paper: from OpenAI's code of 2017 and 2019. Raises ValueError unless 0 < ε < ∞.
     """
     require_positive(epsilon=epsilon)
+    require_tokens(mask, values=values, old_values=old_values, returns=returns)
     values, old_values, returns = (zero_at_padding(x, mask) for x in (values, old_values, returns))
     near = torch.clamp(values, old_values - epsilon, old_values + epsilon)
     return masked_mean(torch.maximum((values - returns) ** 2, (near - returns) ** 2), mask) / 2
@@ -116,6 +125,7 @@ def grpo_loss(
     to the reference is in the loss, not in the reward. Raises ValueError unless ε > 0 and β ≥ 0.
     """
     require_not_negative(beta=beta)
+    require_tokens(mask, advantages=advantages, reference_logprobs=reference_logprobs)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     kl = k3(zero_at_padding(logprobs, mask), zero_at_padding(reference_logprobs, mask))
     surrogate = clipped_surrogate(ratio, advantages, epsilon)
@@ -123,27 +133,18 @@ def grpo_loss(
 
 
 def implicit_reward(
-    policy_logprob: Float[Tensor, "batch"],
-    reference_logprob: Float[Tensor, "batch"],
-    *,
-    beta: float,
-) -> Float[Tensor, "batch"]:
+    policy_logprob: Responses, reference_logprob: Responses, *, beta: float
+) -> Responses:
     """r̂(x, y) = β [log π(y|x) - log ref(y|x)], of whole responses: sums, not means, over tokens.
 
-    The reward for which π is optimal, up to a term in x alone (Rafailov et al. 2023, Eq. 5).
-    Raises ValueError unless β > 0.
+    π is optimal for it, up to a term in x (Rafailov et al. 2023, Eq. 5). ValueError unless β > 0.
     """
-    check_beta(beta)
+    require_positive(beta=beta)
+    require_floats("batch", policy_logprob=policy_logprob, reference_logprob=reference_logprob)
     return beta * (policy_logprob - reference_logprob)
 
 
-def dpo_loss(
-    chosen_reward: Float[Tensor, "batch"], rejected_reward: Float[Tensor, "batch"]
-) -> Loss:
+def dpo_loss(chosen_reward: Responses, rejected_reward: Responses) -> Loss:
     """-mean log σ(r̂_chosen - r̂_rejected) of the implicit rewards (Rafailov et al. 2023, Eq. 7)."""
+    require_floats("batch", chosen_reward=chosen_reward, rejected_reward=rejected_reward)
     return -bradley_terry_logprob(chosen_reward, rejected_reward).mean()
-
-
-def check_beta(beta: float) -> None:
-    """Raise ValueError unless 0 < β < ∞."""
-    require_positive(beta=beta)

@@ -1,12 +1,15 @@
 """Sums and means over real tokens: the only code that divides by a number of tokens.
 
 Whatever stands at a padded position is ignored, NaN and infinity included. Every mask must
-hold at least one token where a mean is taken; a mean over none is NaN.
+hold at least one token where a mean is taken; a mean over none is NaN. Each function raises
+ValueError unless x holds floats and the mask is bool, both of one shape.
 """
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from rlhf_lab.shapes import require_tokens
 
 EPSILON = 1e-8
 
@@ -18,6 +21,7 @@ def zero_at_padding(
 
     Needed *before* an exponential or a square: ∞ masked afterwards still gives a gradient of NaN.
     """
+    require_tokens(mask, x=x)
     return torch.where(mask, x, 0)
 
 
@@ -45,7 +49,10 @@ def masked_mean(
 def whiten(
     x: Float[Tensor, "batch token"], mask: Bool[Tensor, "batch token"]
 ) -> Float[Tensor, "batch token"]:
-    """(x - mean) / std over all real tokens; 0 at padding. For advantages."""
+    """(x - mean) / std over all real tokens; 0 at padding. For advantages.
+
+    Errors as `scale_to_unit_variance`.
+    """
     centred = zero_at_padding(x - masked_mean(x, mask), mask)
     return scale_to_unit_variance(centred, mask)
 
@@ -56,8 +63,14 @@ def scale_to_unit_variance(
     """x / std over all real tokens, the mean kept; 0 at padding. For rewards.
 
     std² = Σ (x - mean)² / (n - 1) + 1e-8: unbiased, and the last term (not in the papers, from
-    OpenAI's 2019 code) keeps a constant x finite. One token alone has no std: the result is NaN.
+    OpenAI's 2019 code) keeps a constant x finite. One token alone has no std: of one beside pads
+    the result is NaN, and x of a single number raises ValueError.
     """
     squares = (x - masked_mean(x, mask)) ** 2
+    if x.numel() == 1:
+        raise ValueError(
+            "one token alone has no standard deviation; take more tokens, as a larger batch_size, "
+            "or do not scale: PPOConfig(normalise=rlhf_lab.masked.zero_at_padding)"
+        )
     variance = sum_over_tokens(squares, mask).sum() / (mask.sum() - 1)
     return zero_at_padding(x, mask) * torch.rsqrt(variance + EPSILON)

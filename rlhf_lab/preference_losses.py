@@ -1,6 +1,7 @@
 """Losses that came after DPO and change it: IPO, SimPO, KTO.
 
 They change what a comparison, or a thumb, asks of the policy. Each loss is a scalar to minimise.
+Losses raise ValueError where arrays are not of the annotated shapes, or are no floats, or empty.
 """
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from rlhf_lab.masked import mean_over_tokens
 from rlhf_lab.preferences import bradley_terry_logprob
 from rlhf_lab.settings import require_not_negative, require_positive
+from rlhf_lab.shapes import require_bools, require_floats, require_tokens
 
 Responses = Float[Tensor, "batch"]
 Loss = Float[Tensor, ""]
@@ -32,6 +34,8 @@ def ipo_loss(chosen_log_ratio: Responses, rejected_log_ratio: Responses, *, tau:
     The arguments are log π(y|x) - log ref(y|x) of whole responses, without β; τ is what β is in
     DPO, the price of a nat of KL.
     """
+    sides = {"chosen_log_ratio": chosen_log_ratio, "rejected_log_ratio": rejected_log_ratio}
+    require_floats("batch", **sides)
     return squared_margin_error(chosen_log_ratio - rejected_log_ratio, tau=tau).mean()
 
 
@@ -43,6 +47,7 @@ def average_logprob_reward(
     Raises ValueError unless β > 0.
     """
     require_positive(beta=beta)
+    require_tokens(mask, logprobs=logprobs)
     return beta * mean_over_tokens(logprobs, mask)
 
 
@@ -52,6 +57,7 @@ def simpo_loss(chosen_reward: Responses, rejected_reward: Responses, *, margin: 
     Meng et al. 2024 (SimPO), Eq. 6. Raises ValueError unless 0 ≤ γ < ∞.
     """
     require_not_negative(margin=margin)
+    require_floats("batch", chosen_reward=chosen_reward, rejected_reward=rejected_reward)
     return -bradley_terry_logprob(chosen_reward - margin, rejected_reward).mean()
 
 
@@ -87,6 +93,9 @@ def kto_loss(
 
     λ_y is the weight of the thumb's kind: a constant, so that the loss is never below 0.
     """
+    require_floats("batch", reward=reward)
+    require_floats("", reference_point=reference_point)
+    require_bools("batch", sizes=reward.shape, thumb_up=thumb_up)
     weights = {"desirable_weight": desirable_weight, "undesirable_weight": undesirable_weight}
     most = torch.where(thumb_up, *(reward.new_tensor(weight) for weight in weights.values()))
     return (most - thumb_value(reward, reference_point, thumb_up, **weights)).mean()

@@ -1,15 +1,21 @@
-"""Models of preference: how likely a comparison or a ranking is, given rewards."""
+"""Models of preference: how likely a comparison or a ranking is, given rewards.
+
+Of two arrays of rewards each function raises ValueError unless they are floats of one shape.
+"""
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from rlhf_lab.shapes import require_floats
+
 
 def bradley_terry_logprob(
     winner: Float[Tensor, "*item"], loser: Float[Tensor, "*item"]
 ) -> Float[Tensor, "*item"]:
     """log p(winner ≻ loser) = log σ(r_winner - r_loser) (Bradley and Terry 1952)."""
+    require_floats("*item", winner=winner, loser=loser)
     return logsigmoid(winner - loser)
 
 
@@ -29,14 +35,17 @@ def preference_accuracy(
     winner: Float[Tensor, "*item"], loser: Float[Tensor, "*item"]
 ) -> Float[Tensor, ""]:
     """The share of pairs that the rewards rank rightly; a tie counts half, as a coin would."""
+    require_floats("*item", winner=winner, loser=loser)
     return ((winner > loser).double() + (winner == loser).double() / 2).mean()
 
 
 def sample_comparison(
     first: Float[Tensor, "*item"], second: Float[Tensor, "*item"], generator: torch.Generator
 ) -> Bool[Tensor, "*item"]:
-    """True where the first response won a draw from Bradley-Terry."""
-    uniform = torch.rand(first.shape, generator=generator, dtype=first.dtype)
+    """True where the first response won a draw from Bradley-Terry, on the generator's device."""
+    require_floats("*item", first=first, second=second)
+    drawn = {"dtype": first.dtype, "device": generator.device}
+    uniform = torch.rand(first.shape, generator=generator, **drawn).to(first.device)
     return uniform < torch.sigmoid(first - second)
 
 
@@ -44,5 +53,6 @@ def sample_ranking(
     rewards: Float[Tensor, "*item rank"], generator: torch.Generator
 ) -> Int[Tensor, "*item rank"]:
     """Indices best first, drawn from Plackett-Luce: sort the rewards after adding Gumbel noise."""
-    exponential = torch.empty_like(rewards).exponential_(generator=generator)
+    exponential = torch.empty_like(rewards, device=generator.device)
+    exponential = exponential.exponential_(generator=generator).to(rewards.device)
     return (rewards - exponential.log()).argsort(dim=-1, descending=True)

@@ -44,7 +44,8 @@ class Feedback:
         for field in fields(self):
             described, fits = FORMS[field.type]
             if not fits(value := getattr(self, field.name)):
-                raise ValueError(f"{field.name} must be {described}, got {value!r}")
+                got = f"{value!r} ({type(value).__name__})"  # numpy 1 shows its 3 as an int's
+                raise ValueError(f"{field.name} must be {described}, got {got}")
         for name in ("prompt", "annotator"):
             if not getattr(self, name).strip():
                 raise ValueError(f"{name} must not be blank")

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from rlhf_lab import precision
 from rlhf_lab.gpt2 import GPT2Trunk
 from rlhf_lab.logprobs import positions, response_logprobs
-from rlhf_lab.losses import check_beta
 from rlhf_lab.masked import sum_over_tokens, zero_at_padding
 from rlhf_lab.models import ScalarModel, only_column
 from rlhf_lab.responses import Responses
+from rlhf_lab.settings import require_positive
 
 Rewards = Float[Tensor, "batch"]
 
@@ -93,6 +93,6 @@ def implicit_token_rewards(
     They sum to the implicit reward of the response (Rafailov et al. 2024, "From r to Q*", Eq. 11).
     Raises ValueError unless β > 0.
     """
-    check_beta(beta)
+    require_positive(beta=beta)
     ratio = response_logprobs(policy, responses) - response_logprobs(reference, responses)
     return zero_at_padding(beta * ratio, responses.mask)

@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rlhf_lab.losses import check_beta
+from rlhf_lab.settings import require_positive
 
 
 def log_partition(
     reference: Float[Tensor, "response"], rewards: Float[Tensor, "response"], *, beta: float
 ) -> Float[Tensor, ""]:
     """log Z = log Σ_y ref(y) exp(r(y) / β)."""
-    check_beta(beta)
+    require_positive(beta=beta)
     return torch.logsumexp(reference + rewards / beta, dim=0)
 
 

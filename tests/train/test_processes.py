@@ -1,6 +1,7 @@
 """Real processes, started by Accelerate on the CPU, against one process on the same batches."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,14 @@ SCRIPT = Path(__file__).with_name("processes_run.py")
 LAUNCH = (
     *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"),
     *("--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
-    *("--main_process_port", "0"),  # any that is free
 )
+
+
+def free_port() -> str:
+    """A port that nobody listens at; Accelerate 1.0 takes 0 for one and waits for ever."""
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        return str(any_port.getsockname()[1])
 
 
 def start(*command: str) -> subprocess.Popen:
@@ -34,7 +41,7 @@ def start(*command: str) -> subprocess.Popen:
 def ends(tmp_path_factory) -> list[dict[str, torch.Tensor]]:
     """Weights and metrics at the end: of this one process, and of each of two."""
     folder = tmp_path_factory.mktemp("ends")
-    run = start(*LAUNCH, str(SCRIPT), str(folder))
+    run = start(*LAUNCH, "--main_process_port", free_port(), str(SCRIPT), str(folder))
     main(folder)
     _, said = run.communicate(timeout=300)
     assert run.returncode == 0, said.decode()[-2000:]
