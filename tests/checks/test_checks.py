@@ -9,6 +9,7 @@ from rlhf_lab import losses
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import exercises
 from rlhf_lab.checks.exercise import Exercise
+from rlhf_lab.checks.random_inputs import right_padded
 from rlhf_lab.models import tiny_gpt2, trainable_copy
 
 
@@ -26,6 +27,11 @@ def test_a_known_mistake_is_refused_by_its_name(exercise, bug):
     with pytest.raises(CheckFailedError) as refusal:
         check(exercise, bug.function, seed=3)
     assert f"{bug.name}: {bug.says}" in str(refusal.value)
+
+
+def test_inputs_have_a_response_with_padding_and_one_without():
+    mask = right_padded(torch.Generator().manual_seed(0), 2, 9)
+    assert mask.sum(dim=1).tolist() == [2, 9]
 
 
 def test_there_are_many_of_them_and_no_two_have_one_name():

@@ -88,6 +88,11 @@ def test_an_answer_without_a_final_number_is_refused(answer):
         gsm8k_problem(GSM8K | {"answer": answer})
 
 
+def test_a_problem_whose_question_is_no_text_is_refused():
+    with pytest.raises(ValueError, match="question must be text, got null"):
+        gsm8k_problem(GSM8K | {"question": None})
+
+
 def test_a_local_file_is_read_row_by_row(tmp_path):
     path = lines(tmp_path / "hh.jsonl", [HH, HH | {"rejected": HH["chosen"]}, {"chosen": "x"}])
     with pytest.raises(BadRowsError, match="2 of 3 rows are bad"):
