@@ -147,6 +147,12 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
         check(exercises[name], UNSEEN[name])
 
 
+def test_an_answer_that_agrees_with_known_mistakes_at_the_padding_alone_gets_no_name():
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercises["whiten"], UNSEEN["whiten"])
+    assert "known mistake" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -162,6 +168,11 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
 def test_what_is_no_answer_is_explained(function, message):
     with pytest.raises(CheckFailedError, match=message):
         check(exercises["group_outcome_advantages"], function)
+
+
+def test_a_mask_of_numbers_is_no_mask():
+    with pytest.raises(CheckFailedError, match=r"true and false \(torch.bool\), got torch.float32"):
+        check(exercises["response_mask"], lambda **given: response_mask(**given).float())
 
 
 def added_in_place(rewards, gamma):
@@ -221,6 +232,24 @@ def test_the_truth_is_of_the_model_that_was_given_and_not_of_what_became_of_it()
 def test_another_model_is_no_copy(other):
     with pytest.raises(CheckFailedError, match="its parameters are not those of the model"):
         check(exercises["trainable_copy"], other)
+
+
+def unfrozen(model):
+    copy = trainable_copy(model)
+    model.requires_grad_(True)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda model: "a copy", "expected a model, got str"),
+        (unfrozen, "the model itself is not frozen any more"),
+    ],
+)
+def test_a_copy_is_a_model_and_leaves_its_model_frozen(function, message):
+    with pytest.raises(CheckFailedError, match=message):
+        check(exercises["trainable_copy"], function)
 
 
 def test_the_message_shows_the_input_and_both_answers():
