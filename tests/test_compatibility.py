@@ -50,6 +50,11 @@ def test_a_text_longer_than_the_context_is_refused():
         check_fits(MODEL, pad([[1] * 7], [[2] * 6]))
 
 
+def test_a_batch_on_another_device_is_refused():
+    with pytest.raises(ValueError, match="are on meta and the model on cpu"):
+        check_fits(MODEL, pad([[1]], [[2]]).to("meta"))
+
+
 def test_a_model_without_a_limit_reads_texts_of_any_length():
     model = CountsPads(MODEL)
     model.config = type("Config", (), {"vocab_size": 11})()

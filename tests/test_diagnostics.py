@@ -27,6 +27,10 @@ def test_what_is_outside_is_clipped_for_one_sign_of_the_advantage_or_the_other()
     assert all(0 < share < outside for share in clipped)
 
 
+def test_the_entropy_that_is_watched_has_no_gradient():
+    assert not entropy(torch.zeros(3, requires_grad=True)).requires_grad
+
+
 @pytest.mark.parametrize("at_a_time", [1, 10**6])
 def test_what_is_compared_in_one_is_what_each_function_finds(at_a_time, monkeypatch):
     """Also where a token is forbidden, and whatever number of rows is worked on at a time."""

@@ -70,6 +70,8 @@ def test_ppo_controller_doubles_halves_or_stays():
     assert doubled_or_halved(1.0, 0.0151, target_kl=0.01) == 2.0
     assert doubled_or_halved(1.0, 0.0066, target_kl=0.01) == 0.5
     assert doubled_or_halved(1.0, 0.0149, target_kl=0.01) == 1.0
+    assert doubled_or_halved(1.0, 3.0, target_kl=2.0) == 1.0  # the edges themselves
+    assert doubled_or_halved(1.0, 2.0, target_kl=3.0) == 1.0
 
 
 @pytest.mark.parametrize("controller", [adapted_kl_coef, doubled_or_halved])

@@ -1,4 +1,8 @@
+from dataclasses import MISSING, fields
+from types import SimpleNamespace
+
 import pytest
+from shape_checker import unchecked
 
 from rlhf_lab.settings import (
     require_callable,
@@ -10,6 +14,12 @@ from rlhf_lab.settings import (
     require_positive,
     require_share,
 )
+from rlhf_lab.train.dpo import DPOConfig
+from rlhf_lab.train.grpo import GRPOConfig
+from rlhf_lab.train.ppo import PPOConfig
+from rlhf_lab.train.reinforce import ReinforceConfig
+from rlhf_lab.train.reward_model import RewardModelConfig
+from rlhf_lab.train.sft import SFTConfig
 
 NOT_NUMBERS = ("1", None, True, float("nan"), float("inf"))
 
@@ -51,6 +61,17 @@ def test_what_is_no_function_no_json_and_of_no_kind_is_named():
         require_json(rate=0.1, loss=abs)
     with pytest.raises(ValueError, match="item 1 must be str, got int"):
         require_kind(str, **{"item 0": "a", "item 1": 1})
+
+
+@pytest.mark.parametrize(
+    "kind", [SFTConfig, RewardModelConfig, DPOConfig, ReinforceConfig, GRPOConfig, PPOConfig]
+)
+def test_every_setting_of_a_run_is_checked(kind):
+    needed = {field.name: 1 for field in fields(kind) if field.default is MISSING}
+    unchecked(kind, **needed)
+    for field in fields(kind):
+        with pytest.raises(ValueError, match=rf"\b{field.name} must "):
+            unchecked(kind, **(needed | {field.name: SimpleNamespace(loss=None)}))
 
 
 def test_good_settings_pass():

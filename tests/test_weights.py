@@ -47,6 +47,13 @@ def test_another_recipe_is_another_file():
     assert train.count == 2
 
 
+def test_the_order_in_which_a_recipe_is_told_makes_no_other_file(cache):
+    recipe = {"seed": 0, "steps": 1}
+    for made_by in (recipe, dict(reversed(recipe.items()))):
+        weights.cached_weights(build, Training(), name="toy", made_by=made_by)
+    assert len(list(cache.glob("*.safetensors"))) == 1
+
+
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "foreign"])
 def test_a_damaged_file_is_noticed_and_made_again(cache, damage):
     train = Training()

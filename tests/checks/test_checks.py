@@ -9,6 +9,7 @@ from rlhf_lab import losses
 from rlhf_lab.checks import CheckFailedError, check
 from rlhf_lab.checks.catalogue import exercises
 from rlhf_lab.checks.exercise import Exercise
+from rlhf_lab.checks.random_inputs import right_padded
 from rlhf_lab.models import tiny_gpt2, trainable_copy
 
 
@@ -26,6 +27,11 @@ def test_a_known_mistake_is_refused_by_its_name(exercise, bug):
     with pytest.raises(CheckFailedError) as refusal:
         check(exercise, bug.function, seed=3)
     assert f"{bug.name}: {bug.says}" in str(refusal.value)
+
+
+def test_inputs_have_a_response_with_padding_and_one_without():
+    mask = right_padded(torch.Generator().manual_seed(0), 2, 9)
+    assert mask.sum(dim=1).tolist() == [2, 9]
 
 
 def test_there_are_many_of_them_and_no_two_have_one_name():
@@ -141,6 +147,12 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
         check(exercises[name], UNSEEN[name])
 
 
+def test_an_answer_that_agrees_with_known_mistakes_at_the_padding_alone_gets_no_name():
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercises["whiten"], UNSEEN["whiten"])
+    assert "known mistake" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -156,6 +168,11 @@ def test_a_mistake_that_nobody_foresaw_is_refused_too(name):
 def test_what_is_no_answer_is_explained(function, message):
     with pytest.raises(CheckFailedError, match=message):
         check(exercises["group_outcome_advantages"], function)
+
+
+def test_a_mask_of_numbers_is_no_mask():
+    with pytest.raises(CheckFailedError, match=r"true and false \(torch.bool\), got torch.float32"):
+        check(exercises["response_mask"], lambda **given: response_mask(**given).float())
 
 
 def added_in_place(rewards, gamma):
@@ -215,6 +232,24 @@ def test_the_truth_is_of_the_model_that_was_given_and_not_of_what_became_of_it()
 def test_another_model_is_no_copy(other):
     with pytest.raises(CheckFailedError, match="its parameters are not those of the model"):
         check(exercises["trainable_copy"], other)
+
+
+def unfrozen(model):
+    copy = trainable_copy(model)
+    model.requires_grad_(True)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda model: "a copy", "expected a model, got str"),
+        (unfrozen, "the model itself is not frozen any more"),
+    ],
+)
+def test_a_copy_is_a_model_and_leaves_its_model_frozen(function, message):
+    with pytest.raises(CheckFailedError, match=message):
+        check(exercises["trainable_copy"], function)
 
 
 def test_the_message_shows_the_input_and_both_answers():

@@ -184,6 +184,7 @@ def test_same_seed_same_labels():
         ({"temperature": 0.0}, "temperature must be a finite number above 0"),
         ({"fatigue": -0.1}, "fatigue must be a finite number, 0 or above"),
         ({"cuts": (0.1, 0.1)}, "cuts must rise"),
+        ({"cuts": (0.1, 0.3, 0.2)}, "cuts must rise"),
         ({"cuts": (float("nan"), 0.1)}, "must be a finite number, got nan"),
         ({"cuts": ()}, "number_of_cuts must be a whole number, 1 or above"),
     ],

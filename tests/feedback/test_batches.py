@@ -76,6 +76,30 @@ def test_ratings_are_moved_to_0_to_1_and_thumbs_stay_unpaired():
     assert batch[1:].targets.tolist() == [0]
 
 
+@pytest.mark.parametrize(
+    ("batch", "kind"),
+    [
+        (preferences_batch, "Comparison"),
+        (ranked_batch, "Ranking"),
+        (rated_batch, "Rating"),
+        (thumbs_batch, "Thumb"),
+    ],
+)
+def test_feedback_of_another_kind_is_named(batch, kind):
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match=f"item 0 must be {kind}, got str"):
+        batch(["x"], encode)
+
+
+def test_a_batch_moves_whole():
+    pairs = all_pairs(ranked_batch(RANKINGS, encode)).to("meta")
+    thumbs = thumbs_batch([Thumb(**BY, prompt="a", response="x", up=True)], encode).to("meta")
+    ranked = ranked_batch(RANKINGS, encode).to("meta")
+    moved = (pairs.chosen, pairs.rejected, thumbs.responses, ranked.responses)
+    arrays = [array for responses in moved for array in responses.arrays]
+    assert {array.device.type for array in (*arrays, thumbs.targets)} == {"meta"}
+
+
 def test_batches_that_do_not_fit_are_refused():
     longer = Ranking(**BY, prompt="a", responses=("x", "y"))
     with pytest.raises(ValueError, match=r"all have one length, got \[2, 3\]"):

@@ -60,6 +60,11 @@ def test_bins_without_a_prediction_are_left_out():
     assert bins.error == pytest.approx(2 / 3 * 0.475)
 
 
+def test_two_bins_part_at_one_half():
+    halves = calibration(numbers(0.0, 0.4, 0.5, 1.0), torch.tensor([True] * 4), bins=2)
+    assert halves.predicted.tolist() == [0.2, 0.75]
+
+
 def test_the_least_error_of_two_rewards_is_that_of_one_logit():
     """r_1 - r_2 has at best the variance 1 / (n p (1 - p)); each of the two, centred, a quarter."""
     rewards, count = numbers(0.7, -0.4), 400

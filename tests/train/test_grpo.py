@@ -67,6 +67,18 @@ def test_the_reward_rises_under_both_kinds_of_supervision(train, reward):
     assert metrics["kl"][0] == pytest.approx(0, abs=1e-12)
 
 
+def test_the_reward_of_steps_is_what_their_ends_earn():
+    """A step ends at each 3 and earns 1; NaN elsewhere."""
+
+    def at_threes(responses):
+        ends = (responses.tokens == 3) & responses.mask
+        return torch.where(ends, 1.0, torch.nan).double(), ends
+
+    _, metrics = run(at_threes, train=train_grpo_on_steps, steps=1)
+    assert metrics["reward"] == run(threes, steps=1)[1]["reward"]
+    assert metrics["reward"][0] > 0
+
+
 def test_the_loss_is_0_at_the_first_update_and_its_gradient_is_not():
     _, metrics = run(steps=1, temperature=0.7, min_tokens=2)
     assert metrics["loss"][0] == pytest.approx(0, abs=1e-12)

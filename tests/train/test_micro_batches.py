@@ -81,9 +81,11 @@ def test_the_graph_of_a_slice_is_free_before_the_next():
     weight = torch.nn.Parameter(torch.ones(()))
     update = Update(torch.optim.SGD([weight], lr=1.0), step=0)
     loss = weight.square()
-    update.add(0.5, {"loss": loss})
+    update.add(0.5, {"loss": loss, "reported": 2 * weight.square()})
     with pytest.raises(RuntimeError, match="second time"):
         loss.backward()
+    ((_, kept),) = update.slices
+    assert not any(mean.requires_grad for mean in kept.values())
 
 
 @pytest.mark.parametrize("bad", ["loss", "gradient"])

@@ -19,7 +19,7 @@ from rlhf_lab.worlds.review_grammar import (
     write_texts,
 )
 from rlhf_lab.worlds.review_rules import ASPECT, sign_patterns
-from rlhf_lab.worlds.review_words import ASPECTS, facts, valence
+from rlhf_lab.worlds.review_words import ADJECTIVES, ASPECTS, VERBS, facts, valence
 
 COUNT = 3000
 
@@ -175,6 +175,11 @@ def test_a_sentence_may_stand_in_a_text_that_is_not_fluent():
     assert not is_sentence(short + short)
     assert not is_sentence(short[:-1])
     assert not is_sentence([])
+
+
+@pytest.mark.parametrize("words", [ADJECTIVES, VERBS])
+def test_for_each_word_of_praise_there_is_one_of_blame_as_strong(words):
+    assert sorted(words.values()) == sorted(-strength for strength in words.values())
 
 
 @pytest.mark.parametrize(

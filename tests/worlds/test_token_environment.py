@@ -61,6 +61,12 @@ def test_a_response_is_cut_at_its_greatest_length():
     assert last.reward < 0.5  # unfinished
 
 
+def test_an_end_that_is_the_last_token_allowed_is_no_cut():
+    *_, last = written(1, [*encode("loved the plot ."), END], max_tokens=5)
+    assert last.terminated
+    assert not last.truncated
+
+
 def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match="end_token"):
         environment(end_token=len(VOCABULARY))
