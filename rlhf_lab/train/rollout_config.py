@@ -10,6 +10,7 @@ from rlhf_lab.settings import (
     require_callable,
     require_count,
     require_count_or_none,
+    require_kind,
     require_positive,
 )
 
@@ -52,3 +53,4 @@ class RolloutConfig:
         require_count(least=0, seed=self.seed)
         require_positive(**of(self, "temperature", "learning_rate", "max_grad_norm"))
         require_callable(optimizer=self.optimizer)
+        require_kind(bool, measure_update=self.measure_update)
