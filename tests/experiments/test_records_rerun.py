@@ -74,7 +74,7 @@ CASES = {
     "ppo_grid": Case("ppo-grid-clip-0.2", 4, base=review_model),
     "kl_coefficients": Case("kl-coefficients-fixed-1-scale-1", 2, "exact_ppo"),
     "adaptive_starts": Case("adaptive-starts-1", 4, "exact_ppo"),
-    "printed_clip": Case("clip-printed-scale-8.0", 4),
+    "printed_clip": Case("clip-printed-scale-8.0", 4, "exact_ppo"),
     # To write its 8,000 pairs takes half a minute; DPO is run again in the two above.
     "dpo_reviews": Case(
         "dpo-reviews-beta-0.3",
