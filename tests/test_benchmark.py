@@ -185,3 +185,17 @@ def test_the_knobs_of_a_cpu_keep_freed_memory_and_nothing_else_does(
     finally:
         torch.set_float32_matmul_precision(before)
     assert bool(calls) == kept
+
+
+@pytest.mark.parametrize(
+    ("mode", "precision", "freed_is_kept"),
+    [("float32", "highest", False), ("knobs", "medium", True), ("bf16", "highest", True)],
+)
+def test_what_a_mode_sets_on_a_cpu(mode, precision, freed_is_kept, monkeypatch):
+    kept, before = [], torch.get_float32_matmul_precision()
+    monkeypatch.setattr(work, "keep_freed_memory", lambda: kept.append(mode))
+    with work.arithmetic(mode, "cpu"):
+        assert torch.get_float32_matmul_precision() == precision
+        assert torch.backends.cuda.flash_sdp_enabled() is not freed_is_kept
+    torch.set_float32_matmul_precision(before)
+    assert bool(kept) is freed_is_kept

@@ -63,6 +63,12 @@ def test_curves_show_the_numbers_given_as_list_array_or_tensor():
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title("left")) == ("x", "y", "t")
 
 
+def test_whole_numbers_have_no_half_steps_between_them():
+    for x, whole in ([0, 1, 2, 3], True), ([0, 0.5, 1, 1.5], False):
+        ticks = plots.curves(x, {"a": x}, x_label="step", y_label="y").get_xticks()
+        assert (ticks % 1 == 0).all() == whole
+
+
 def test_a_band_lies_between_its_low_and_high_edge():
     axes = plots.curves([0, 1], {"a": [1, 2]}, bands={"a": ([0.5, 1.5], [1.25, 3])}, **LABELS)
     corners = axes.collections[0].get_paths()[0].vertices

@@ -13,6 +13,7 @@ FORMULA = nodes.math("x", "x")
         ("towards ", ". Then", ["towards ", ["x", "."], " Then"]),
         ("a line (", ") ends", ["a line ", ["(", "x", ")"], " ends"]),
         ("the “", "”, twice", ["the ", ["“", "x", "”,"], " twice"]),
+        ("say (", " or", ["say ", ["(", "x"], " or"]),
         ("of ", " and", ["of ", "x", " and"]),
     ],
 )

@@ -10,9 +10,11 @@ from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.rewards.functions import as_reward
 from rlhf_lab.rewards.networks import response_rewards, reward_model
+from rlhf_lab.train import grpo, rollouts
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.rollouts import experience, prompt_batch
+from rlhf_lab.train.trust_region import kl_to_old
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
 PROMPTS = [[1, 2], [3], [4, 5], [6]]
@@ -49,6 +51,17 @@ def weights(model):
 
 def unchanged(model, before):
     return all(map(torch.equal, model.parameters(), before))
+
+
+def test_how_far_an_update_went_is_told_from_the_old_policy_to_the_new(monkeypatch):
+    given, found, again = [], [], rollouts.scored_again
+    monkeypatch.setattr(rollouts, "scored_again", lambda *a: found.append(again(*a)) or found[-1])
+    monkeypatch.setattr(grpo, "kl_to_old", lambda *a: given.append(a) or 0.0)
+    run(steps=1)
+    assert given[0][0] is found[0]
+    new, old = (torch.tensor([[p]], dtype=torch.float64).log() for p in (0.5, 0.25))
+    by_hand = 0.5 / 0.25 - 1 - math.log(0.5 / 0.25)  # k3 of a sample of the old policy
+    assert kl_to_old(new, old, old < 0) == pytest.approx(by_hand)
 
 
 def test_an_update_that_is_not_measured_is_the_same_update():
