@@ -119,10 +119,11 @@ def test_what_is_missing_leads_back_to_the_book(page, served, missing):
 
 @pytest.mark.parametrize(("asked", "place"), [("", "#row-dpo-4"), ("#row-ppo-1", "#row-ppo-1")])
 def test_an_old_address_leads_on_and_keeps_its_place(page, served, asked, place):
-    page.goto(f"{served}chapters/old/name.html{asked}")
+    left = f"{served}chapters/old/name.html"
+    page.goto(left + asked)
     page.wait_for_url(f"{served}chapters/claims.html{place}")
     assert page.locator(place).count() == 1
-    assert page.wrong == []
+    assert [url for url in page.wrong if url != left] == []  # the page may be left while it arrives
 
 
 @cache
