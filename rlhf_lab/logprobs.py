@@ -86,8 +86,17 @@ def response_logprobs(
     logits = sampling_logits(
         model, responses, temperature=temperature, min_tokens=min_tokens, end_token=end_token
     )
+    return logprobs_of(model, logits, responses.tokens)
+
+
+def logprobs_of(
+    model: nn.Module,
+    logits: Float[Tensor, "batch token vocab"],
+    tokens: Int[Tensor, "batch token"],
+) -> Float[Tensor, "batch token"]:
+    """`token_logprobs` of logits that the model has just computed and nobody needs afterwards."""
     score = overwriting_token_logprobs if isinstance(model, GPT2) else token_logprobs
-    return score(logits, responses.tokens)
+    return score(logits, tokens)
 
 
 def without_early_end(

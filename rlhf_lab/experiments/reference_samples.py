@@ -19,10 +19,11 @@ from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, ends, rises,
 from rlhf_lab.losses import grpo_loss
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.runs import Run
+from rlhf_lab.train.experience import sampled
 from rlhf_lab.train.grpo import GRPOConfig
 from rlhf_lab.train.loop import History, Metrics, history, update
 from rlhf_lab.train.review_model import review_model
-from rlhf_lab.train.rollouts import experience, prompt_batch, scored
+from rlhf_lab.train.rollouts import prompt_batch, scored
 from rlhf_lab.worlds.reviews import gold_rewards, prompts
 
 VARIANTS = {
@@ -56,7 +57,7 @@ def run(seed: int, *, sampler: str, ratio_to: str, steps: int = 20, every: int =
         for step in range(steps):
             rows = torch.randint(len(openings), (config.prompts_per_step,), generator=generator)
             groups = openings[rows.repeat_interleave(GROUP_SIZE)]
-            seen = experience(models[sampler], reference, groups, config, generator)
+            seen = sampled(models[sampler], reference, groups, config, generator)
             metrics = one_update(policy, models[ratio_to], seen, optimizer, step, config)
             if (step + 1) % every == 0:
                 yield {"steps": step + 1} | metrics | evaluated(policy, reference, seed=seed)

@@ -12,7 +12,7 @@ from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.diagnostics import clip_fraction
 from rlhf_lab.losses import grpo_loss
 from rlhf_lab.responses import Responses
-from rlhf_lab.train import rollouts, scores
+from rlhf_lab.train import experience, rollouts, scores
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.train.reference import reference_of
@@ -117,21 +117,20 @@ def _checked(policy, judged, prompts, config, reference, checkpoints) -> Iterato
 
 def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics]:
     policy, generator = state.modules["policy"], state.generators["run"]
+    dtype = torch.promote_types(torch.float32, next(policy.parameters()).dtype)
     for step in steps:
         rows = torch.randint(len(prompts), (config.prompts_per_step,), generator=generator)
         groups = prompts[rows.repeat_interleave(config.group_size)]
-        seen = rollouts.experience(policy, reference, groups, config, generator)
-        responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
-        rewards, advantages = (x.to(old.dtype) for x in judged(responses))
+        responses = rollouts.responses_to(groups, policy, config, generator)
+        rewards, advantages = (x.to(dtype) for x in judged(responses))
+        mask, scored = responses.mask, experience.scorer(policy, reference, responses, config)
 
         alike = torch.ones(len(mask), dtype=torch.long)
         for part in shuffled(len(mask), config.minibatch_size, config.epochs, generator):
             update = Update(state.optimizers["policy"], step=step)
             for row, share in slices(part, alike, config.micro_batch_size):
                 loss = grpo_loss(
-                    rollouts.scored(policy, responses[row], config),
-                    old[row],
-                    seen.reference_logprobs[row],
+                    *scored.sides(row),
                     advantages[row],
                     mask[row],
                     epsilon=config.epsilon,
@@ -141,9 +140,10 @@ def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics
             rate = config.learning_rate * (1 - step / config.steps)
             updated = update.apply(learning_rate=rate, max_grad_norm=config.max_grad_norm)
 
+        seen = scored.experience()
         metrics = {"step": step, "reward": rewards.mean().item()} | seen.metrics() | updated
         if config.measure_update:
-            new = rollouts.scored_again(policy, responses, config)
+            new, old = rollouts.scored_again(policy, responses, config), seen.logprobs
             clipped = clip_fraction(new, old, advantages, mask, epsilon=config.epsilon)
             metrics |= {"kl_to_old": kl_to_old(new, old, mask), "clip_fraction": clipped.item()}
         yield metrics

@@ -16,7 +16,7 @@ from rlhf_lab.logprobs import response_values
 from rlhf_lab.losses import clipped_value_loss
 from rlhf_lab.masked import whiten
 from rlhf_lab.models import value_model
-from rlhf_lab.train import rollouts, scores
+from rlhf_lab.train import experience, rollouts, scores
 from rlhf_lab.train.gradient_steps import move
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
@@ -108,7 +108,7 @@ def _steps(state, steps, reference, reward, prompts, pretraining, config) -> Ite
     for step in steps:
         beta, penalty = state.numbers["beta"], state.numbers["penalty"]
         rows = torch.randint(len(prompts), (config.batch_size,), generator=generator)
-        seen = rollouts.experience(policy, reference, prompts[rows], config, generator)
+        seen = experience.sampled(policy, reference, prompts[rows], config, generator)
         responses, old, mask = seen.responses, seen.logprobs, seen.responses.mask
         score = scores.rewards_of(reward, responses).to(old.dtype)
         values = rollouts.in_slices(partial(response_values, critic), responses, config)

@@ -1,7 +1,6 @@
 """What PPO and GRPO share: prompts, responses of the current policy, and what is known of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -9,43 +8,12 @@ from torch import Tensor, nn
 
 from rlhf_lab import processes
 from rlhf_lab.compatibility import check_positions
-from rlhf_lab.diagnostics import compared
-from rlhf_lab.logprobs import response_logprobs, sampling_logits
-from rlhf_lab.masked import masked_mean, sum_over_tokens
+from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.responses import Responses, pad, trim
 from rlhf_lab.sampling import check_sampling, sample
 from rlhf_lab.settings import of
-from rlhf_lab.train.loop import Metrics
 from rlhf_lab.train.micro_batches import over_rows
 from rlhf_lab.train.rollout_config import RolloutConfig
-
-
-@dataclass(frozen=True)
-class Experience:
-    """Responses of π_old, the policy before an update, with log-probs, KL and entropy by token."""
-
-    responses: Responses
-    logprobs: Float[Tensor, "batch token"]
-    """log π_old(y_t), scored as every later pass scores them, so that the first ratio is 1"""
-    reference_logprobs: Float[Tensor, "batch token"]
-    kl: Float[Tensor, "batch token"]
-    """KL(π_old ‖ ref) after the tokens before t, over the whole vocabulary"""
-    entropy: Float[Tensor, "batch token"]
-
-    def metrics(self) -> Metrics:
-        """KL and length of a response, entropy of a token; nats.
-
-        The KL is that of each token's whole distribution: its mean has the expectation of the
-        log-ratio's mean, never falls below 0, and has lighter tails.
-        """
-        mask = self.responses.mask
-        kl = sum_over_tokens(self.kl, mask)
-        return {
-            "kl": kl.mean().clamp(min=0).item(),  # clamped: rounding can take it below 0
-            "kl_median": kl.median().item(),
-            "entropy": masked_mean(self.entropy, mask).item(),
-            "tokens": mask.sum(dim=1).double().mean().item(),
-        }
 
 
 def prompt_batch(
@@ -70,27 +38,6 @@ def prompt_batch(
         )
         check_positions(model, batch)
     return batch
-
-
-@torch.no_grad()
-def experience(
-    policy: nn.Module,
-    reference: nn.Module,
-    prompts: Responses,
-    config: RolloutConfig,
-    generator: torch.Generator,
-) -> Experience:
-    """One response of the policy to each row's prompt, scored by policy and reference."""
-    settings = scoring_settings(config)
-    responses = responses_to(prompts, policy, config, generator)
-
-    def measured(rows: Tensor) -> Tensor:
-        part = responses[rows]
-        logits = sampling_logits(policy, part, **settings)
-        return compared(logits, sampling_logits(reference, part, **settings), part.tokens)
-
-    found = over_rows(measured, len(prompts), config.micro_batch_size)
-    return Experience(responses, *found.unbind(dim=1))
 
 
 def responses_to(

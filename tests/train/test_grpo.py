@@ -10,10 +10,10 @@ from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
 from rlhf_lab.rewards.functions import as_reward
 from rlhf_lab.rewards.networks import response_rewards, reward_model
-from rlhf_lab.train import grpo, rollouts
+from rlhf_lab.train import experience, grpo, rollouts
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
-from rlhf_lab.train.rollouts import experience, prompt_batch
+from rlhf_lab.train.rollouts import prompt_batch
 from rlhf_lab.train.trust_region import kl_to_old
 
 BASE = tiny_gpt2(7, layers=1, width=16, heads=2, context=8, seed=0).double()
@@ -69,6 +69,41 @@ def test_an_update_that_is_not_measured_is_the_same_update():
     assert unchanged(same, weights(policy))
     assert set(metrics) - set(fewer) == {"kl_to_old", "clip_fraction"}
     assert all(fewer[name] == metrics[name] for name in fewer)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+@pytest.mark.parametrize(
+    "settings", [{}, {"micro_batch_size": 5}, {"temperature": 0.7, "min_tokens": 3}]
+)
+def test_a_batch_of_one_update_is_read_once_less_and_gives_the_same(monkeypatch, plain, settings):
+    def told():
+        policy, passes = trainable_copy(BASE if plain else GPT2(BASE)), []
+        policy.register_forward_hook(lambda *_: passes.append(torch.is_grad_enabled()))
+        return *run(policy=policy, steps=2, **settings), passes
+
+    policy, metrics, passes = told()
+    monkeypatch.setattr(experience, "scorer", experience.Before)
+    same, before, more = told()
+    slices = 4 if "micro_batch_size" in settings else 1
+    assert more.count(True) == passes.count(True)
+    assert more.count(False) == passes.count(False) + 2 * slices
+    assert all(map(torch.allclose, policy.parameters(), same.parameters()))
+    assert metrics == {name: pytest.approx(rows, abs=1e-12) for name, rows in before.items()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, experience.Within),
+        ({"epochs": 2}, experience.Before),
+        ({"minibatch_size": 8}, experience.Before),
+    ],
+)
+def test_only_a_batch_of_one_update_needs_no_pass_before(monkeypatch, settings, kind):
+    made, scorer = [], experience.scorer
+    monkeypatch.setattr(experience, "scorer", lambda *a: made.append(scorer(*a)) or made[-1])
+    run(steps=1, **settings)
+    assert [type(one) for one in made] == [kind]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +197,7 @@ def test_a_long_prompt_that_is_not_drawn_costs_and_changes_nothing(model):
     wide, narrow = (prompt_batch(p, [model], config) for p in ([[1] * 5, [2, 3]], [[2, 3]]))
     rows = torch.ones(8, dtype=torch.long)
     found, alone = (
-        experience(model, BASE, batch, config, torch.Generator().manual_seed(0))
+        experience.sampled(model, BASE, batch, config, torch.Generator().manual_seed(0))
         for batch in (wide[rows], narrow[rows - 1])
     )
     assert found.responses.prompts.shape == (8, 2)
