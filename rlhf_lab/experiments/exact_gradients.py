@@ -23,9 +23,15 @@ def drawn(seed: int) -> tuple[ExactWorld, TabularPolicy, torch.Generator]:
 
 
 @torch.no_grad()
-def exact_values(world: ExactWorld, policy: TabularPolicy) -> Float[Tensor, "response token"]:
-    """V(y_<t) = E[Σ_{s ≥ t} r_s | y_<t] under the policy, for every response and token."""
-    to_go = world_rewards(world, policy).flip(1).cumsum(dim=1).flip(1)
+def exact_values(
+    world: ExactWorld, policy: TabularPolicy, to_go: Float[Tensor, "response token"] | None = None
+) -> Float[Tensor, "response token"]:
+    """V(y_<t) = E[Σ_{s ≥ t} r_s | y_<t] under the policy, for every response and token.
+
+    `to_go` is Σ_{s ≥ t} r_s, of `world_rewards` unless given.
+    """
+    if to_go is None:
+        to_go = world_rewards(world, policy).flip(1).cumsum(dim=1).flip(1)
     probability = sequence_logprobs(policy, world.responses).exp()
     values = torch.empty_like(to_go)
     for t in range(to_go.shape[1]):
