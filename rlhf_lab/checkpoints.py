@@ -71,6 +71,7 @@ def save_checkpoint(path: Path, state: TrainingState, settings: dict, *, steps_d
         "groups": state.groups(),
         "optimizers": state.kinds_of_optimizers(),
         "numbers": state.numbers,
+        "learning": state.learning(),
         "frozen": state.fingerprints(),
         "sha256": checksum(tensors),
     }
@@ -104,6 +105,12 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:
     if differing or about["names"] != state.names():
         what = ", ".join(differing[:3]) or f"it has {about['names']}, this run {state.names()}"
         raise CheckpointError(f"{path} holds other models: {what}; name another file")
+    for name, weights in about.get("learning", {}).items():
+        if other := sorted({*weights} ^ {*state.learning()[name]}):
+            raise CheckpointError(
+                f"{path} belongs to a run in which other weights of the {name} learn: "
+                f"{', '.join(other[:3])}; freeze those that were frozen, or name another file"
+            )
     frozen = state.fingerprints()
     others = [name for name in frozen if about["frozen"].get(name) != frozen[name]]
     if others:

@@ -71,7 +71,11 @@ def fixed(**arrays: Tensor) -> dict[str, Tensor]:
 
 def _require(name, array, kind, is_kind, axes, sizes) -> None:
     count = None if axes == "*item" else len(axes.split())
-    is_shape = is_kind and count in (None, array.dim()) and sizes in (None, array.shape)
+    is_shape = (
+        is_kind
+        and count in (None, array.dim())
+        and (sizes is None or tuple(sizes) == tuple(array.shape))
+    )
     if is_shape and array.numel() > 0:
         return
     wanted = f"{name} must be {kind}"

@@ -30,6 +30,13 @@ class TrainingState:
         """The settings of each optimizer's groups and the numbers of their parameters."""
         return {name: each.state_dict()["param_groups"] for name, each in self.optimizers.items()}
 
+    def learning(self) -> dict[str, list[str]]:
+        """The weights of each module that learn, in the order of its optimizer."""
+        return {
+            name: [key for key, weight in module.named_parameters() if weight.requires_grad]
+            for name, module in self.modules.items()
+        }
+
     def kinds_of_optimizers(self) -> dict[str, str]:
         """The name of each optimizer's class: what its moments are moments of."""
         return {f"{name}'s optimizer": type(x).__name__ for name, x in self.optimizers.items()}
@@ -49,7 +56,10 @@ def tensors_of(state: TrainingState) -> dict[str, Tensor]:
     tensors = weights_of(state)
     for name, optimizer in state.optimizers.items():
         for number, values in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizers/{name}/{number}/{key}": each for key, each in values.items()}
+            tensors |= {
+                f"optimizers/{name}/{number}/{key}": torch.as_tensor(each)
+                for key, each in values.items()
+            }
     tensors |= {f"generators/{name}": each.get_state() for name, each in state.generators.items()}
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 

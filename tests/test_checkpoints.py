@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
+from transformers import Adafactor
 
 from rlhf_lab import checkpoints, whole_files
 from rlhf_lab.checkpoints import CheckpointError, Checkpoints, load_checkpoint, save_checkpoint
@@ -193,3 +194,33 @@ def test_what_is_frozen_must_be_the_same_when_a_run_goes_on(tmp_path):
     assert load_checkpoint(path, replace(state(), frozen={"reference": again}), {}) == 1
     with pytest.raises(CheckpointError, match="another reference; give the reference of the call"):
         load_checkpoint(path, replace(state(), frozen={"reference": other}), {})
+
+
+def test_an_optimizer_that_keeps_plain_numbers_goes_on_bit_for_bit(tmp_path):
+    def adafactor(parameters, lr):
+        return Adafactor(parameters, lr=lr, scale_parameter=False, relative_step=False)
+
+    path, whole, again = tmp_path / "run.safetensors", *(state(optimizer=adafactor) for _ in "12")
+    trained(whole, 2)
+    save_checkpoint(path, whole, SETTINGS, steps_done=2)
+    load_checkpoint(path, again, SETTINGS)
+    assert trained(again, 3) == trained(whole, 3)
+
+
+@pytest.mark.parametrize(("first", "then"), [(None, "wte"), ("wpe", "wte"), ("wte", None)])
+def test_a_run_in_which_other_weights_learn_is_refused_and_nothing_changes(tmp_path, first, then):
+    def frozen(part):
+        run = state()
+        if part is not None:
+            run.modules["policy"].get_submodule(f"transformer.{part}").requires_grad_(False)
+        learning = [p for p in run.modules["policy"].parameters() if p.requires_grad]
+        return replace(run, optimizers={"policy": torch.optim.Adam(learning, lr=0.1)})
+
+    path, run, other = tmp_path / "run.safetensors", frozen(first), frozen(then)
+    trained(run, 1)
+    save_checkpoint(path, run, SETTINGS, steps_done=1)
+    before = {name: tensor.clone() for name, tensor in tensors_of(other).items()}
+    with pytest.raises(CheckpointError, match="other weights of the policy learn: transformer"):
+        load_checkpoint(path, other, SETTINGS)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tensors_of(other).items())
+    assert load_checkpoint(path, frozen(first), SETTINGS) == 1

@@ -26,7 +26,8 @@ def clipped_norm(
 
 
 def move(optimizer: torch.optim.Optimizer, *, learning_rate: float) -> None:
-    """Change the weights along the gradients that are there."""
+    """Change the weights along the gradients that are there, and let go of these."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
     optimizer.step()
+    optimizer.zero_grad()

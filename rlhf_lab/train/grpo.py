@@ -128,6 +128,7 @@ def _steps(state, steps, reference, judged, prompts, config) -> Iterator[Metrics
         alike = torch.ones(len(mask), dtype=torch.long)
         for part in shuffled(len(mask), config.minibatch_size, config.epochs, generator):
             update = Update(state.optimizers["policy"], step=step)
+            part = part.sort().values if config.micro_batch_size else part  # whole groups
             for row, share in slices(part, alike, config.micro_batch_size):
                 loss = grpo_loss(
                     *scored.sides(row),

@@ -71,6 +71,11 @@ def resumable(steps: int, state: TrainingState, checkpoints: Checkpoints | None)
     for step in range(done, steps):
         if not torch.is_grad_enabled():
             raise ValueError("gradients are off, and training needs them: leave torch.no_grad()")
+        if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
+            raise ValueError(
+                "autocast is on around the loop, and keeps its rounded copies of weights that the "
+                "loop changes: leave torch.autocast(), and use rlhf_lab.precision.bfloat16()"
+            )
         for model in (*state.modules.values(), *state.frozen.values()):
             model.eval()
         yield step

@@ -88,8 +88,10 @@ class Update:
 
     def _summed_over_processes(self, means: Metrics) -> Metrics:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        for gradient in gradients:
-            gradient.copy_(processes.summed(gradient))
-        values = gradients[0].new_tensor(list(means.values()), dtype=torch.float64)
+        has = torch.tensor([p.grad is not None for p in parameters], device=parameters[0].device)
+        for parameter, count in zip(parameters, processes.summed(has).tolist(), strict=True):
+            if count:  # a process whose rows do not reach a weight, as that of an expert, adds 0
+                own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = processes.summed(own)
+        values = parameters[0].new_tensor(list(means.values()), dtype=torch.float64)
         return dict(zip(means, processes.summed(values).tolist(), strict=True))

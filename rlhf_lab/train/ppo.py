@@ -15,13 +15,12 @@ from rlhf_lab.kl import adapted_kl_coef, check_gain, k1
 from rlhf_lab.logprobs import response_values
 from rlhf_lab.losses import clipped_value_loss
 from rlhf_lab.masked import whiten
-from rlhf_lab.models import value_model
 from rlhf_lab.train import experience, rollouts, scores
 from rlhf_lab.train.gradient_steps import move
 from rlhf_lab.train.loop import Metrics, resumable, shuffled, trainable_parameters
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.train.pretraining_mix import PretrainingMix
-from rlhf_lab.train.reference import reference_of
+from rlhf_lab.train.reference import critic_of, reference_of
 from rlhf_lab.train.trust_region import Clipped, Penalised, check_measured
 from rlhf_lab.training_state import TrainingState
 
@@ -56,7 +55,7 @@ class PPOConfig(rollouts.RolloutConfig):
         settings.require_count(batch_size=self.batch_size, horizon=self.horizon)
         settings.require_divisor(self.batch_size, minibatch_size=self.minibatch_size)
         settings.require_not_negative(beta=self.beta)
-        settings.require_callable(normalise=self.normalise, trust_region=self.trust_region.loss)
+        settings.require_callable(normalise=self.normalise)
         settings.require_share(gamma=self.gamma, lam=self.lam)
         settings.require_positive(**settings.of(self, "value_epsilon", "critic_learning_rate"))
         check_measured(self.trust_region, self.measure_update)
@@ -85,7 +84,7 @@ def train_ppo(
     settings, prompts, reward and models do not fit, FloatingPointError for what is not finite.
     """
     reference = reference_of(policy, reference)
-    critic = value_model(policy) if critic is None else critic
+    critic = critic_of(policy, reference, critic)
     batch = rollouts.prompt_batch(prompts, (policy, reference, critic), config)
     if pretraining is not None:
         pretraining.check_fits(policy)

@@ -1,8 +1,8 @@
-"""The reference of a run: a model beside the policy, which must not move along with it."""
+"""The models beside a policy, which must not move along with it: its reference and its critic."""
 
 from torch import nn
 
-from rlhf_lab.models import frozen_copy
+from rlhf_lab.models import frozen_copy, value_model
 
 
 def reference_of(policy: nn.Module, reference: nn.Module | None) -> nn.Module:
@@ -27,6 +27,24 @@ def check_reference(policy: nn.Module, reference: nn.Module) -> None:
             f"the reference shares {shared} parameters that learn with the policy: it would move "
             "along, and every KL to it be 0; give rlhf_lab.models.frozen_copy(policy) instead"
         )
+
+
+def critic_of(policy: nn.Module, reference: nn.Module, critic: nn.Module | None) -> nn.Module:
+    """The critic given, or else a new one on a copy of the policy's trunk.
+
+    Raises ValueError where a weight that it trains is one of the others' own.
+    """
+    if critic is None:
+        return value_model(policy)
+    learning = {id(weight) for weight in critic.parameters() if weight.requires_grad}
+    for name, model in {"policy": policy, "reference": reference}.items():
+        shared = sum(id(weight) in learning for weight in model.parameters())
+        if shared:
+            raise ValueError(
+                f"the critic shares {shared} parameters that it trains with the {name}, which "
+                "would move along; give rlhf_lab.models.value_model(policy), a copy, instead"
+            )
+    return critic
 
 
 def check_same_vocabulary(policy: nn.Module, reference: nn.Module) -> None:

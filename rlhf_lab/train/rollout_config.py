@@ -32,7 +32,8 @@ class RolloutConfig:
     minibatch_size: int = 64
     """responses an update"""
     micro_batch_size: int | None = None
-    """responses in memory at a time, which changes no result; None: all of them"""
+    """responses scored and learnt from at a time, which changes no result; None: all of them.
+    (Sampling writes all of them at once.)"""
     epochs: int = 4
     """passes over the responses of a step"""
     learning_rate: float = 1e-5

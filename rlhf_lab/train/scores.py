@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from rlhf_lab import processes
+from rlhf_lab import precision, processes
 from rlhf_lab.responses import Responses
 from rlhf_lab.rewards.functions import Reward
 
@@ -57,7 +57,7 @@ def checked_rewards(rewards: object, count: int) -> Float[Tensor, "batch"]:
     if not rewards.float().isfinite().all():
         row = int((~rewards.float().isfinite()).nonzero()[0])
         raise FloatingPointError(f"{wanted}, got {rewards[row].item()} for response {row}")
-    return rewards.detach()
+    return precision.at_least_float32(rewards.detach())
 
 
 def checked_step_rewards(
@@ -81,4 +81,4 @@ def checked_step_rewards(
         row, token = (ends & ~rewards.float().isfinite()).nonzero()[0].tolist()
         got = f"{rewards[row, token].item()} for token {token} of response {row}"
         raise FloatingPointError(f"{wanted}, each finite; got {got}")
-    return rewards.detach(), ends
+    return precision.at_least_float32(rewards.detach()), ends

@@ -82,8 +82,13 @@ class Penalised:
         return {"penalty": penalty, "kl_to_old": kl_to_old(logprobs, old_logprobs, mask)}
 
 
-def check_measured(trust_region: Clipped | Penalised, measured: bool) -> None:
-    """Raise ValueError where a penalty is to be adapted to a KL that is not measured."""
+def check_measured(trust_region: object, measured: bool) -> None:
+    """Raise ValueError for no trust region, or a penalty adapted to a KL that is not measured."""
+    if not isinstance(trust_region, Clipped | Penalised):
+        raise ValueError(
+            "trust_region must be Clipped(epsilon=...) or Penalised(first_penalty=...), got "
+            f"{trust_region!r}"
+        )
     if trust_region.target_kl is not None and not measured:
         raise ValueError(
             "a trust region that adapts its penalty needs the KL of each update: leave "

@@ -8,9 +8,10 @@ from rlhf_lab.advantages import centred_outcome_advantages, centred_process_adva
 from rlhf_lab.checkpoints import Checkpoints
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import frozen_copy, tiny_gpt2, trainable_copy
+from rlhf_lab.responses import pad
 from rlhf_lab.rewards.functions import as_reward
 from rlhf_lab.rewards.networks import response_rewards, reward_model
-from rlhf_lab.train import experience, grpo, rollouts
+from rlhf_lab.train import experience, grpo, micro_batches, rollouts
 from rlhf_lab.train.grpo import GRPOConfig, train_grpo, train_grpo_on_steps
 from rlhf_lab.train.loop import history
 from rlhf_lab.train.rollouts import prompt_batch
@@ -104,6 +105,66 @@ def test_only_a_batch_of_one_update_needs_no_pass_before(monkeypatch, settings, 
     monkeypatch.setattr(experience, "scorer", lambda *a: made.append(scorer(*a)) or made[-1])
     run(steps=1, **settings)
     assert [type(one) for one in made] == [kind]
+
+
+def test_what_is_known_of_responses_is_told_of_their_tokens_alone():
+    """Responses of 1, 2 and 4 tokens, NaN after their ends, and one whose KL is far out."""
+    mask = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]).bool()
+    kl = torch.tensor([[1.0] * 4, [1.0] * 4, [9.0] * 4]).masked_fill(~mask, torch.nan)
+    entropy = torch.tensor([[7.0] * 4, [0.0] * 4, [0.0] * 4]).masked_fill(~mask, torch.nan)
+    responses = pad([[1]] * 3, [[1], [1, 1], [1, 1, 1, 1]])
+    seen = experience.Experience(responses, kl, kl, kl, entropy)
+    assert torch.equal(responses.mask, mask)
+    assert seen.metrics() == {
+        "kl": pytest.approx((1 + 2 + 36) / 3),
+        "kl_median": 2.0,
+        "entropy": 1.0,
+        "tokens": pytest.approx(7 / 3),
+    }
+
+
+def test_the_rate_falls_in_a_line_to_0(monkeypatch):
+    seen, move = [], micro_batches.move
+    monkeypatch.setattr(
+        micro_batches, "move", lambda *a, **settings: seen.append(settings) or move(*a, **settings)
+    )
+    run(steps=4, learning_rate=1e-3)
+    assert [s["learning_rate"] for s in seen] == pytest.approx([1e-3, 7.5e-4, 5e-4, 2.5e-4])
+
+
+def test_a_micro_batch_holds_whole_groups(monkeypatch):
+    held, scored = [], experience.Within.sides
+    monkeypatch.setattr(
+        experience.Within, "sides", lambda self, row: held.append(row) or scored(self, row)
+    )
+    run(steps=1, micro_batch_size=4)
+    assert [row.tolist() for row in held] == [[*range(n, n + 4)] for n in (0, 4, 8, 12)]
+
+
+def test_rewards_of_few_bits_have_the_advantages_of_their_float32():
+    """In bfloat16 the mean of 100, 100.5, ... is 100.5 or 100, and half of a group counts 0."""
+
+    def seen(dtype, by_steps):
+        found = []
+
+        def advantages(rewards, *ends):
+            found.append(torch.zeros_like(rewards))
+            found[0] += rewards
+            return found[0] * 0
+
+        def judged(responses):
+            rewards = 100 + 0.5 * (torch.arange(len(responses)) % 2).to(dtype)
+            each = rewards[:, None].expand(responses.mask.shape).clone()
+            return (each, responses.mask) if by_steps else rewards
+
+        train = train_grpo_on_steps if by_steps else train_grpo
+        name = "process_advantages" if by_steps else "advantages"
+        run(judged, train=train, steps=1, **{name: advantages})
+        return found[0]
+
+    for by_steps in (False, True):
+        assert seen(torch.bfloat16, by_steps).dtype == torch.float32
+        assert torch.equal(seen(torch.bfloat16, by_steps), seen(torch.float32, by_steps))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from rlhf_lab.models import TabularPolicy, frozen_copy
+from rlhf_lab.precision import bfloat16
 from rlhf_lab.train.loop import (
     history,
     minibatches,
@@ -84,6 +85,16 @@ def test_training_without_gradients_is_refused():
     with torch.no_grad(), pytest.raises(ValueError, match=r"gradients are off, .* torch.no_grad"):
         next(resumable(1, state, None))
     assert list(resumable(1, state, None)) == [0]
+
+
+def test_training_in_the_autocast_of_others_is_refused():
+    """Its cache would keep the weights as they were rounded first."""
+    state = TrainingState(modules={"policy": TabularPolicy(2, 1)}, optimizers={})
+    refused = pytest.raises(ValueError, match=r"autocast is on .* rlhf_lab.precision.bfloat16")
+    with torch.autocast("cpu", torch.bfloat16), refused:
+        next(resumable(1, state, None))
+    with bfloat16():
+        assert list(resumable(1, state, None)) == [0]
 
 
 def test_warm_up_is_a_line_and_then_flat():

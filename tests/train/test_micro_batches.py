@@ -123,3 +123,26 @@ def test_a_bad_size_is_refused(config):
     for size in (0, -1):
         with pytest.raises(ValueError, match="micro_batch_size must be a whole number, 1 or above"):
             config(micro_batch_size=size, **needed)
+
+
+def test_a_weight_that_only_some_processes_reach_gets_the_sum_of_all(monkeypatch):
+    """This process reaches the first weight, the other one, with 10 for it, the second alone."""
+    first, second, none = (torch.nn.Parameter(torch.ones(())) for _ in range(3))
+    update = Update(torch.optim.SGD([first, second, none], lr=0.0), step=0)
+    update.add(1.0, {"loss": 2 * first})
+    from_other = iter([torch.tensor([0, 1, 0]), 0.0, 10.0, torch.tensor([0.5])])
+    monkeypatch.setattr("rlhf_lab.processes.summed", lambda x: x.long() + next(from_other)
+                        if x.dtype == torch.bool else x + next(from_other))  # fmt: skip
+    monkeypatch.setattr("rlhf_lab.processes.count", lambda: 2)
+    metrics = update.apply(learning_rate=1.0, max_grad_norm=float("inf"))
+    assert metrics == {"loss": 2.5, "grad_norm": pytest.approx(104**0.5)}
+    assert [p.item() for p in (first, second, none)] == [1 - 2, 1 - 10, 1]
+
+
+def test_an_update_leaves_no_gradient_behind():
+    weight = torch.nn.Parameter(torch.ones(()))
+    update = Update(torch.optim.SGD([weight], lr=0.0), step=0)
+    update.add(1.0, {"loss": 2 * weight})
+    update.apply(learning_rate=1.0, max_grad_norm=9.0)
+    assert weight.item() == -1
+    assert weight.grad is None

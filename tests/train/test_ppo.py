@@ -320,6 +320,28 @@ LOOPS = [
 ]
 
 
+@pytest.mark.parametrize("whose", ["policy", "reference"])
+def test_a_critic_that_would_move_another_model_is_refused(whose):
+    models = {"policy": trainable_copy(BASE), "reference": frozen_copy(BASE)}
+    critic = value_model(models["policy"])
+    critic.trunk = models[whose].transformer.requires_grad_(True)
+    with pytest.raises(ValueError, match=rf"shares \d+ parameters that it trains with the {whose}"):
+        train_ppo(
+            models["policy"],
+            threes,
+            PROMPTS,
+            PPOConfig(**SETTINGS),
+            reference=models["reference"],
+            critic=critic,
+        )
+
+
+@pytest.mark.parametrize("region", [None, 0.2, Clipped])
+def test_what_is_no_trust_region_is_refused(region):
+    with pytest.raises(ValueError, match=r"trust_region must be Clipped\(epsilon"):
+        unchecked(PPOConfig, **(SETTINGS | {"trust_region": region}))
+
+
 @pytest.mark.parametrize(("train", "config"), LOOPS)
 def test_a_reference_that_would_move_with_the_policy_is_refused(train, config):
     """The policy itself, or a wrapper around the same weights, as adapters make it."""
