@@ -70,8 +70,9 @@ def test_a_model_that_numbers_tokens_in_another_way_is_refused(kind):
     with pytest.raises(ValueError, match=message):
         train_sft(other, UNEVEN, SFTConfig(steps=1, batch_size=1))
     config = PPOConfig(steps=1, max_tokens=2, end_token=0, batch_size=2, minibatch_size=2)
+    critic = trainable_copy(MODEL)
     with pytest.raises(ValueError, match=message):
-        train_ppo(other, lambda r: r.mask.sum(1).float(), [[1, 2], [3]], config, critic=MODEL)
+        train_ppo(other, lambda r: r.mask.sum(1).float(), [[1, 2], [3]], config, critic=critic)
     judge = reward_model(MODEL, seed=0)
     judge.trunk = kind(judge.trunk)
     with pytest.raises(ValueError, match="ScalarModel says something else"):
