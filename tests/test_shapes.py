@@ -16,6 +16,7 @@ from rlhf_lab import (
     masked,
     preference_losses,
     preferences,
+    shapes,
 )
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
@@ -246,3 +247,9 @@ def test_a_clip_below_0_has_no_share():
         diagnostics.clip_fraction(X, X, X, MASK, epsilon=-0.2)
     with pytest.raises(ValueError, match="epsilon must be"):
         diagnostics.share_outside(X, X, MASK, epsilon=-0.2)
+
+
+def test_sizes_may_be_any_sequence():
+    shapes.require_floats("batch", sizes=[3], x=torch.zeros(3))
+    with pytest.raises(ValueError, match=r"x must be .*\(4,\)"):
+        shapes.require_floats("batch", sizes=[3], x=torch.zeros(4))

@@ -20,9 +20,7 @@ def check_reference(policy: nn.Module, reference: nn.Module) -> None:
     So it is where both are one model, in two wrappers of one model, and under adapters such as
     LoRA: those are put into the base model itself, which then holds what learns.
     """
-    learning = {id(weight) for weight in policy.parameters() if weight.requires_grad}
-    shared = sum(id(weight) in learning for weight in reference.parameters())
-    if shared:
+    if shared := shared_weights(policy, reference):
         raise ValueError(
             f"the reference shares {shared} parameters that learn with the policy: it would move "
             "along, and every KL to it be 0; give rlhf_lab.models.frozen_copy(policy) instead"
@@ -36,15 +34,19 @@ def critic_of(policy: nn.Module, reference: nn.Module, critic: nn.Module | None)
     """
     if critic is None:
         return value_model(policy)
-    learning = {id(weight) for weight in critic.parameters() if weight.requires_grad}
     for name, model in {"policy": policy, "reference": reference}.items():
-        shared = sum(id(weight) in learning for weight in model.parameters())
-        if shared:
+        if shared := shared_weights(critic, model):
             raise ValueError(
                 f"the critic shares {shared} parameters that it trains with the {name}, which "
                 "would move along; give rlhf_lab.models.value_model(policy), a copy, instead"
             )
     return critic
+
+
+def shared_weights(learner: nn.Module, other: nn.Module) -> int:
+    """How many parameters that the first trains are the other's own."""
+    learning = {id(weight) for weight in learner.parameters() if weight.requires_grad}
+    return sum(id(weight) in learning for weight in other.parameters())
 
 
 def check_same_vocabulary(policy: nn.Module, reference: nn.Module) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rlhf_lab.experiments import gae_lambda, gradient_estimates
-from rlhf_lab.experiments.exact_gradients import drawn, world_rewards
+from rlhf_lab.experiments.exact_gradients import drawn, exact_values, world_rewards
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.worlds.optimum import kl_divergence
 
@@ -23,6 +23,18 @@ def test_the_policy_is_not_the_reference(seed):
     logprobs = sequence_logprobs(policy, world.responses)
     assert kl_divergence(logprobs, world.reference_logprobs) > 0.1
     assert world_rewards(world, policy)[:, :-1].abs().mean() > 0.1
+
+
+def test_exact_values_of_given_rewards_are_means_over_what_begins_alike():
+    world, policy, _ = drawn(0)
+    rewards = world.rewards[:, None].expand(-1, 3)
+    values = exact_values(world, policy, rewards)
+    chance = sequence_logprobs(policy, world.responses).exp().detach()
+    for tokens in range(3):
+        begin = world.responses.tokens[:, :tokens]
+        alike = (begin == begin[37]).all(dim=1)
+        mean = (chance * world.rewards)[alike].sum() / chance[alike].sum()
+        assert values[37, tokens].item() == pytest.approx(mean.item())
 
 
 def test_with_exact_values_no_lambda_is_biased_and_the_variance_rises():

@@ -167,6 +167,16 @@ def test_rewards_of_few_bits_have_the_advantages_of_their_float32():
         assert torch.equal(seen(torch.bfloat16, by_steps), seen(torch.float32, by_steps))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_advantages_are_of_the_policys_dtype_whatever_the_rewards_is(monkeypatch, dtype):
+    seen, loss = [], grpo.grpo_loss
+    monkeypatch.setattr(
+        grpo, "grpo_loss", lambda *a, **limits: seen.append(a[3].dtype) or loss(*a, **limits)
+    )
+    run(steps=1, policy=trainable_copy(BASE).to(dtype))
+    assert seen == [dtype]
+
+
 @pytest.mark.parametrize(
     ("train", "reward"), [(train_grpo, threes), (train_grpo_on_steps, each_three)]
 )
