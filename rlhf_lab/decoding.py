@@ -2,16 +2,16 @@
 
 Any model reads over the cache that it brings along. On a GPU starting a small kernel takes longer
 than running it, and a token starts a few hundred: there GPT-2 reads over a cache of fixed size,
-and the step of one token is captured once a rollout as a CUDA graph, which starts all of them.
+and the step of one token is captured as a CUDA graph, which starts all of them.
 """
-
-from functools import cache
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.captured_passes import kept_for
+from rlhf_lab.cuda_graphs import Pool, capture, shared_pool
+from rlhf_lab.gpt2 import GPT2, SHARED_FROM
 from rlhf_lab.key_value_cache import FixedCache
 from rlhf_lab.logprobs import positions
 
@@ -77,61 +77,65 @@ class FixedReader:
         return self.model.lm_head(trunk.read(self.ids, self.attention, self.positions, self.cache))
 
 
-class CapturedReader(FixedReader):
-    """The same on a GPU: the second token's step is captured as a CUDA graph, and then replayed.
+class CapturedReader:
+    """`FixedReader` on a GPU: its step is a CUDA graph, replayed for every token.
 
-    The first runs as it is, on the stream of captures, so that libraries have what they allocate.
     The logits are overwritten by the next token's.
     """
 
-    graph: torch.cuda.CUDAGraph | None = None
-    replayed: Logits | None = None
+    def __init__(self, fixed: FixedReader, *, pool: Pool):
+        self.logits, self.ids = fixed.logits, fixed.ids
+        self.held = fixed.cache, fixed.attention, fixed.positions  # the graph works on these
+        self.graph, self.replayed = capture(fixed.step, self.ids.device, pool=pool)
 
-    def step(self) -> Logits:
-        """The step of `FixedReader`, from a graph once there is one."""
-        if self.replayed is not None:
-            self.graph.replay()
-            return self.replayed
-        ours, (stream, keeper) = torch.cuda.current_stream(), captures(self.ids.device)
-        stream.wait_stream(ours)
-        with torch.cuda.stream(stream):
-            if self.graph is None:
-                self.graph, logits = torch.cuda.CUDAGraph(), super().step()
-            else:
-                self.replayed = self.capture(keeper)
-        ours.wait_stream(stream)
-        return logits if self.replayed is None else self.step()
-
-    def capture(self, keeper: torch.cuda.CUDAGraph) -> Logits:
-        """Record the step, which runs nothing; its logits will lie where these do.
-
-        torch.cuda.graph would first give all free memory back to the driver, at each rollout.
-        """
-        self.graph.capture_begin(pool=keeper.pool())
-        try:
-            return super().step()
-        finally:
-            self.graph.capture_end()
+    def after(self, token: Int[Tensor, "batch"]) -> Logits:
+        """The logits after one more token in each row."""
+        self.ids.copy_(token[:, None])
+        self.graph.replay()
+        return self.replayed
 
 
-@cache
-def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.CUDAGraph]:
-    """The stream of all captures on a GPU, and a small graph that keeps their memory for the next.
+class KeptReader(CapturedReader):
+    """The first pass, over the prompts, is a graph too: for all rollouts of one shape.
 
-    Captures share memory as long as one graph that lives there does.
+    Autocast's rounded copies of the weights are made by that graph, at each rollout anew.
     """
-    with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream()):
-        keeper = torch.cuda.CUDAGraph()
-        keeper.capture_begin()
-        torch.zeros(1, device=device)
-        keeper.capture_end()
-        return torch.cuda.current_stream(), keeper
+
+    def __init__(
+        self, model: GPT2, prompts: Prompts, mask: Bool[Tensor, "batch prompt"], *, room: int
+    ):
+        self.prompts, self.mask = prompts.clone(), mask.clone()
+        torch.clear_autocast_cache()
+        self.start, fixed = capture(
+            lambda: FixedReader(model, self.prompts, self.mask, room=room), prompts.device
+        )
+        super().__init__(fixed, pool=self.start.pool())
+        torch.clear_autocast_cache()
+
+    def begin(self, prompts: Prompts, mask: Bool[Tensor, "batch prompt"]) -> "KeptReader":
+        """A new rollout: `logits` follow these prompts."""
+        self.prompts.copy_(prompts)
+        self.mask.copy_(mask)
+        self.start.replay()
+        return self
 
 
 def reader(
     model: nn.Module, prompts: Prompts, mask: Bool[Tensor, "batch prompt"], *, max_tokens: int
-) -> Reader | FixedReader:
-    """What reads fastest here: from a CUDA graph where there is a GPU and the package's GPT-2."""
-    if isinstance(model, GPT2) and prompts.is_cuda:
-        return CapturedReader(model, prompts, mask, room=prompts.shape[1] + max_tokens)
-    return Reader(model, prompts, mask)
+) -> Reader | CapturedReader:
+    """What reads fastest here: from CUDA graphs where there is a GPU and the package's GPT-2.
+
+    The first pass from one inside `captured`, where rows share none of it.
+    """
+    if not (isinstance(model, GPT2) and prompts.is_cuda):
+        return Reader(model, prompts, mask)
+    room = prompts.shape[1] + max_tokens
+    if prompts.numel() < SHARED_FROM["cuda"]:
+        kept = kept_for(
+            model, "rollout", ((prompts, mask), (room,)),
+            lambda: KeptReader(model, prompts, mask, room=room),
+        )  # fmt: skip
+        if kept is not None:
+            return kept.begin(prompts, mask)
+    fixed = FixedReader(model, prompts, mask, room=room)
+    return CapturedReader(fixed, pool=shared_pool(prompts.device))

@@ -13,9 +13,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from rlhf_lab import captured_passes
 from rlhf_lab.gpt2_layers import (
     attention,
     attention_bias,
+    check_layers,
+    computed_in,
     head,
     linear,
     norm,
@@ -64,18 +67,30 @@ class GPT2Trunk(nn.Module):
         many = len(input_ids) * context >= SHARED_FROM.get(input_ids.device.type, 0)
         before = input_ids[:, :context], attention_mask[:, :context]
         rows = distinct_rows(*before) if many and cache is None else None
+        if cache is None and not use_cache:
+            given = (*inputs, only, *(rows or (None, None)))
+            hidden = captured_passes.run(self, self.whole, given, context)
+            return SimpleNamespace(last_hidden_state=hidden, past_key_values=None)
         if rows is not None:
-            one, row_of = rows
-            shared = JoinedCache(len(self.h))
-            self.read(*(x[one, :context] for x in inputs), shared, outputs=None)
-            cache = shared.of_rows(row_of, heads=self.config.n_head)
-            inputs = (input_ids[:, context:], attention_mask, position_ids[:, context:])
-            context = 0
+            cache, inputs, context = self.after_shared(*inputs, *rows, context)
         if use_cache and not isinstance(cache, GrowingCache):
             cache = GrowingCache(len(self.h), cache)
-        cache = JoinedCache(len(self.h)) if cache is None else cache
         hidden = self.read(*inputs, cache, outputs=context if only is None else context + only)
         return SimpleNamespace(last_hidden_state=hidden, past_key_values=cache)
+
+    def whole(self, ids, mask, positions, only, one, row_of, context: int):
+        """The hidden states of texts that follow nothing; `one` and `row_of` share columns."""
+        inputs, cache = (ids, mask, positions), JoinedCache(len(self.h))
+        if one is not None:
+            cache, inputs, context = self.after_shared(*inputs, one, row_of, context)
+        return self.read(*inputs, cache, outputs=context if only is None else context + only)
+
+    def after_shared(self, ids, mask, positions, one, row_of, context: int):
+        """A cache of the first `context` columns, each different row once, and what is left."""
+        shared = JoinedCache(len(self.h))
+        self.read(*(x[one, :context] for x in (ids, mask, positions)), shared, outputs=None)
+        cache = shared.of_rows(row_of, heads=self.config.n_head)
+        return cache, (ids[:, context:], mask, positions[:, context:]), 0
 
     def read(
         self,
@@ -91,12 +106,12 @@ class GPT2Trunk(nn.Module):
         `outputs` says of which columns: those from a number on, of each row the one that is
         named, or none: then the last layer stops at its keys and values, and None comes.
         """
-        bias = attention_bias(mask, ids.shape[1], self.wte.weight.dtype)
+        bias = attention_bias(mask, ids.shape[1], computed_in(self.wte.weight))
         bias = bias.repeat_interleave(self.config.n_head, dim=0)
         x = self.wte(ids) + self.wpe(positions)
         for number, block in enumerate(self.h):
-            query, *new = projections(norm(x, block.ln_1), block.attn)
-            keys, values = cache.extended(number, *new)
+            parts = projections(norm(x, block.ln_1), block.attn)
+            query, keys, values = cache.extended(number, parts)
             if number == len(self.h) - 1:
                 if outputs is None:
                     return None
@@ -130,17 +145,3 @@ class GPT2(nn.Module):
         output = self.transformer(keep=logits_to_keep, **inputs)
         output.logits = head(output.last_hidden_state[:, -logits_to_keep:], self.lm_head)
         return output
-
-
-def check_layers(part: nn.Module, known: tuple[str, ...]) -> None:
-    """Raise ValueError for a layer with weights of another kind, whose own forward would not run.
-
-    Adapters as LoRA's, quantised and parametrised layers show the weights that they change.
-    """
-    for name, layer in part.named_modules():
-        kind = f"{type(layer).__module__.partition('.')[0]}.{type(layer).__name__}"
-        if hasattr(layer, "weight") and kind not in known:
-            raise ValueError(
-                f"this GPT-2 reads the weights of {' and '.join(known)} alone, got {kind} at "
-                f"{name or 'its head'}; merge adapters into the weights, or keep the model as it is"
-            )

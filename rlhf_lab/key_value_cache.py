@@ -1,7 +1,8 @@
 """Keys and values of the tokens that a model has read, so that no token is computed twice.
 
 Each is (row · head, position, width of a head), heads fastest. One kind keeps the graph of
-autograd; two have room for the tokens to come, which grows or is fixed.
+autograd; two have room for the tokens to come, which grows or is fixed. A layer gives them the
+queries, keys and values of its new tokens, which lie together, and gets the queries back.
 """
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 Heads = Float[Tensor, "row_head position head_width"]
+Parts = Float[Tensor, "3 row_head position head_width"]
 All = Float[Tensor, "row_head context head_width"]  # those before included
+Pair = Float[Tensor, "2 row_head context head_width"]
 ROOM = 32  # tokens that there is room for at first; a full cache grows by half
 
 
@@ -20,14 +23,15 @@ class JoinedCache:
     def __init__(self, layers: int):
         self.layers: list[tuple[Tensor, Tensor] | None] = [None] * layers
 
-    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
-        """All keys and values of a layer, these at the end."""
+    def extended(self, layer: int, parts: Parts) -> tuple[Heads, All, All]:
+        """The queries, and all keys and values of a layer, these at the end."""
+        query, keys, values = parts.unbind()
         if self.layers[layer] is not None:
             before_keys, before_values = self.layers[layer]
             keys = torch.cat([before_keys, keys], dim=1)
             values = torch.cat([before_values, values], dim=1)
         self.layers[layer] = keys, values
-        return keys, values
+        return query, keys, values
 
     def of_rows(self, rows: Int[Tensor, "row"], *, heads: int) -> "JoinedCache":
         """A cache for other rows: `rows` says for each which of ours it repeats."""
@@ -47,23 +51,24 @@ class GrowingCache:
 
     def __init__(self, layers: int, before: JoinedCache | None = None):
         self.lengths = [0] * layers
-        self.layers: list[tuple[Tensor, Tensor] | None] = [None] * layers
+        self.layers: list[Pair | None] = [None] * layers
         for layer, pair in enumerate(before.layers if before is not None else ()):
-            self.extended(layer, *pair)
+            self._write(layer, torch.stack(pair))
 
-    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
-        """All keys and values of a layer, these at the end: views of what the cache holds."""
-        start, end = self.lengths[layer], self.lengths[layer] + keys.shape[1]
+    def extended(self, layer: int, parts: Parts) -> tuple[Heads, All, All]:
+        """The queries, and all keys and values of a layer: views of what the cache holds."""
+        self._write(layer, parts[1:])
+        keys, values = self.layers[layer][:, :, : self.lengths[layer]]
+        return parts[0], keys, values
+
+    def _write(self, layer: int, new: Pair) -> None:
+        start, end = self.lengths[layer], self.lengths[layer] + new.shape[2]
         if self.layers[layer] is None:
-            self.layers[layer] = tuple(_with_room(x[:, :0], end + ROOM) for x in (keys, values))
-        elif end > self.layers[layer][0].shape[1]:
-            self.layers[layer] = tuple(
-                _with_room(x[:, :start], end + end // 2) for x in self.layers[layer]
-            )
-        for held, new in zip(self.layers[layer], (keys, values), strict=True):
-            held[:, start:end] = new
+            self.layers[layer] = _with_room(new[:, :, :0], end + ROOM)
+        elif end > self.layers[layer].shape[2]:
+            self.layers[layer] = _with_room(self.layers[layer][:, :, :start], end + end // 2)
+        self.layers[layer][:, :, start:end] = new
         self.lengths[layer] = end
-        return tuple(held[:, :end] for held in self.layers[layer])
 
 
 class FixedCache:
@@ -76,16 +81,14 @@ class FixedCache:
     def __init__(self, before: GrowingCache, *, room: int):
         length = before.lengths[0]
         self.layers = [  # zeros, since 0 times a NaN is a NaN
-            tuple(pad(x[:, :length], (0, 0, 0, room - length)) for x in pair)
-            for pair in before.layers
+            pad(pair[:, :, :length], (0, 0, 0, room - length)) for pair in before.layers
         ]
-        self.place = torch.tensor([length - 1], device=self.layers[0][0].device)
+        self.place = torch.full((1,), length - 1, device=self.layers[0].device)
 
-    def extended(self, layer: int, keys: Heads, values: Heads) -> tuple[All, All]:
-        """All keys and values of a layer, those of one new token at its place among them."""
-        for held, new in zip(self.layers[layer], (keys, values), strict=True):
-            held.index_copy_(1, self.place, new)
-        return self.layers[layer]
+    def extended(self, layer: int, parts: Parts) -> tuple[Heads, All, All]:
+        """The queries, and all keys and values, those of one new token at its place among them."""
+        keys, values = self.layers[layer].index_copy_(2, self.place, parts[1:])
+        return parts[0], keys, values
 
 
 Cache = JoinedCache | GrowingCache | FixedCache
@@ -105,7 +108,7 @@ def distinct_rows(
     return row_of.new_empty(count).scatter(0, row_of, numbers), row_of
 
 
-def _with_room(x: Heads, room: int) -> All:
-    larger = x.new_empty(len(x), room, x.shape[2])
-    larger[:, : x.shape[1]] = x
+def _with_room(x: Pair, room: int) -> Float[Tensor, "2 row_head {room} head_width"]:
+    larger = x.new_empty(*x.shape[:2], room, x.shape[3])
+    larger[:, :, : x.shape[2]] = x
     return larger

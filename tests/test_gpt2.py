@@ -272,8 +272,8 @@ def test_both_caches_hold_the_same():
     joined, growing = JoinedCache(1), GrowingCache(1)
     generator = torch.Generator().manual_seed(0)
     for length in (3, 1, 1, 40, 1, 30):
-        keys, values = torch.randn(2, 4, length, 2, generator=generator)
-        found = joined.extended(0, keys, values), growing.extended(0, keys, values)
+        parts = torch.randn(3, 4, length, 2, generator=generator)
+        found = joined.extended(0, parts), growing.extended(0, parts)
         assert all(map(torch.equal, *found))
     rows = torch.tensor([1, 1, 0])
     keys, _ = joined.of_rows(rows, heads=2).layers[0]

@@ -10,6 +10,7 @@ from torch import nn
 from benchmarking import work
 from rlhf_lab import precision
 from rlhf_lab.advantages import gae, token_rewards
+from rlhf_lab.captured_passes import captured
 from rlhf_lab.feedback.ranked import ranked_pairs
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.kl import k1
@@ -190,8 +191,11 @@ def prepare(workload: str, size: str) -> None:
 
 
 def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
-    """Seconds of each of `steps` steps after a first one; `mode` "bf16" computes in bfloat16."""
-    with precision.bfloat16() if mode == "bf16" else nullcontext():
+    """Seconds of each of `steps` steps after a first one; `mode` "bf16" computes in bfloat16.
+
+    On a GPU passes are captured as CUDA graphs: the first timed step captures those that train.
+    """
+    with precision.bfloat16() if mode == "bf16" else nullcontext(), captured():
         return in_its_precision(workload, size, steps, device)
 
 

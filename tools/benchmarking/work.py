@@ -149,7 +149,10 @@ class Clock:
 
 @dataclass
 class Memory:
-    """The most memory held since it was made; all of the process, or what came to it on a GPU."""
+    """The most memory held since it was made; all of the process, or what came to it on a GPU.
+
+    There what torch holds is counted, used or not: captured graphs keep theirs between two steps.
+    """
 
     device: str
     before: int = 0
@@ -160,12 +163,12 @@ class Memory:
             gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-            self.before = torch.cuda.memory_allocated()
+            self.before = torch.cuda.memory_reserved()
 
     def peak_megabytes(self) -> float:
         """In units of 10⁶ bytes."""
         if self.device == "cuda":
-            return (torch.cuda.max_memory_allocated() - self.before) / 1e6
+            return (torch.cuda.max_memory_reserved() - self.before) / 1e6
         return process_megabytes()
 
     def give_back(self) -> None:

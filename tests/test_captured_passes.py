@@ -1,0 +1,166 @@
+"""When a pass is captured and when it is not. The graphs themselves are tested on a GPU."""
+
+import gc
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from rlhf_lab import captured_passes, decoding, recorded_passes
+from rlhf_lab.captured_passes import Keeper, captured
+from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader
+from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.logprobs import response_logits, response_logprobs
+from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.responses import pad
+
+BATCH = pad([[1, 2, 3], [4], [1, 2, 3]], [[5, 6], [7, 8, 9, 10], [3]])
+POOL = (0, 0)
+
+
+@pytest.fixture
+def model():
+    return GPT2(tiny_gpt2(11, layers=2, width=16, heads=2, context=48, seed=0).double())
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Work runs once, when it is recorded, and a replay leaves its numbers as they are."""
+    made = []
+
+    def capture(work, _device, *, pool=None):
+        graph = SimpleNamespace(replays=0, pool=lambda: POOL, found=None)
+        graph.replay = lambda: setattr(graph, "replays", graph.replays + 1)
+        made.append(graph)
+        return graph, work()
+
+    def kept_for(model, kind, work, make):
+        keeper = captured_passes._KEPT.setdefault(model, Keeper())
+        return keeper.of(kind, captured_passes._key(model, *work), make)
+
+    for module in (recorded_passes, decoding):
+        monkeypatch.setattr(module, "capture", capture)
+    monkeypatch.setattr(captured_passes, "kept_for", kept_for)
+    yield made
+    captured_passes._KEPT.clear()
+
+
+def total(model, batch=BATCH):
+    return response_logprobs(model, batch)[batch.mask].sum()
+
+
+def test_work_is_kept_from_its_second_time_in_a_row():
+    made = []
+
+    def of(key, kind="forward"):
+        return keeper.of(kind, key, lambda: made.append(key) or f"{key} {len(made)}")
+
+    keeper = Keeper()
+    assert [of("a"), of("b"), of("a"), of("b")] == [None] * 4
+    assert [of("b"), of("b"), of("a"), of("b")] == ["b 1", "b 1", None, "b 1"]
+    assert [of("a"), of("a"), of("a"), of("b"), of("b")] == [None, "a 2", "a 2", None, "b 3"]
+    assert of("b", kind="back") is None
+    assert made == ["b", "a", "b"]
+
+
+def test_memory_is_free_before_the_next_is_made():
+    keeper, alive = Keeper(), set()
+
+    class Held:
+        def __init__(self):
+            assert not alive
+            alive.add(id(self))
+
+        def __del__(self):
+            alive.discard(id(self))
+
+    for key in "aabbaa":
+        keeper.of("forward", key, Held)
+    assert len(alive) == 1
+
+
+def test_on_a_processor_nothing_is_captured(model):
+    with captured():
+        found = [total(model) for _ in range(3)]
+    assert len({x.item() for x in found}) == 1
+    assert not captured_passes._KEPT
+
+
+def test_a_recorded_pass_gives_the_numbers_and_knows_its_gradients(model, graphs):
+    """Of one pass forward and one back, from the second time on."""
+    expected = total(model)
+    for time in range(3):
+        found = total(model)
+        assert torch.equal(found, expected)
+        found.backward()
+        assert [graph.replays for graph in graphs] == [time + 1] * 2
+    assert all(weight.grad.shape == weight.shape for weight in model.parameters())
+
+
+def test_a_pass_runs_as_usual_while_gradients_of_the_recorded_one_are_to_come(model, graphs):
+    first, second, third = (total(model) for _ in range(3))
+    assert [graph.replays for graph in graphs] == [1, 0]
+    second.backward()  # those of the only pass that was replayed
+    assert [graph.replays for graph in graphs] == [1, 1]
+    (first + third).backward()
+    assert [graph.replays for graph in graphs] == [1, 1]
+    fourth = total(model)
+    del fourth  # nobody will ask
+    gc.collect()
+    total(model)
+    assert [graph.replays for graph in graphs] == [3, 1]
+
+
+def test_gradients_of_a_recorded_pass_can_be_taken_once(model, graphs):
+    total(model)
+    found = response_logits(model, BATCH).sum()
+    found.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match=r"can be taken once; leave captured\(\)"):
+        found.backward()
+
+
+def test_other_shapes_weights_precision_or_gradients_are_other_work(model, graphs):
+    short = pad([[1], [2], [3]], [[5], [6], [7]])
+    for _ in range(2):
+        total(model)
+    assert len(graphs) == 2  # forward and back
+    total(model, short)
+    with torch.no_grad():
+        total(model)
+    model.transformer.ln_f.weight.requires_grad_(False)
+    total(model)
+    model.transformer.ln_f.weight = torch.nn.Parameter(model.transformer.ln_f.weight.clone())
+    total(model)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        total(model)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert len(graphs) == 2
+    assert graphs[0].replays == 1
+
+
+def test_gradients_of_a_slice_are_moved_away_before_they_are_overwritten(model, graphs):
+    """Autograd may keep the place itself as the gradient; the next slice is added to a copy."""
+    total(model)
+    for number in range(2):
+        found = total(model)
+        kept = captured_passes._KEPT[model.transformer].made["forward and back"][1]
+        for place in kept.gradients:  # as a replay, forward or back, may
+            place.fill_(number + 1)
+        found.backward()
+    inner = [weight for weight in kept.learning if weight is not model.lm_head.weight]
+    assert all((weight.grad == 3).all() for weight in inner)
+
+
+@torch.no_grad()
+def test_both_captured_readers_follow_the_fixed_one(model, graphs):
+    given, token = (model, BATCH.prompts, BATCH.prompt_mask), torch.tensor([1, 2, 3])
+    fixed = FixedReader(*given, room=10)
+    first, then = fixed.logits, fixed.after(token)
+    stepwise = CapturedReader(FixedReader(*given, room=10), pool=POOL)
+    kept = KeptReader(*given, room=10).begin(BATCH.prompts, BATCH.prompt_mask)
+    for read in (stepwise, kept):
+        assert torch.equal(read.logits, first)
+        assert read.after(token).shape == then.shape
+    assert [graph.replays for graph in graphs] == [1, 1, 1]
