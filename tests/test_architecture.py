@@ -23,7 +23,9 @@ PACKAGE = "rlhf_lab"
 LAYERS = """
 token_rows shapes
 responses settings processes precision key_value_cache overwritten_logits cost dropout trunks
-gpt2_layers masked memory
+cuda_graphs
+gpt2_layers masked memory recorded_passes
+captured_passes
 gpt2
 kl preferences feedback.ranked feedback.labelled
 advantages models
