@@ -7,7 +7,8 @@ To start a small kernel takes the host longer than a GPU needs to run it, and a 
 starts hundreds. A graph repeats the same work on the same places in memory. So a pass is captured
 where it comes twice in a row with the same shapes, precision and weights; any other runs as usual.
 It is kept, with the memory of its activations, until another comes twice in a row or the context
-ends. No number changes.
+ends. No number changes. Gradients lie in that memory too: clone one that is to outlive the next
+pass of its model.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -62,7 +63,10 @@ def kept_for(model: nn.Module, kind: str, work: tuple, make: Callable[[], Kept])
 
 
 class Keeper:
-    """What was captured of one model: of each kind of work at most one."""
+    """What was captured of one model: of each kind of work at most one.
+
+    None stands for what found no memory, which then runs as usual.
+    """
 
     def __init__(self):
         self.last, self.made = {}, {}
@@ -71,8 +75,8 @@ class Keeper:
         """What was made for the key, now if it comes the second time in a row; else None."""
         again, self.last[kind] = self.last.get(kind) == key, key
         if again and self.made.get(kind, (None,))[0] != key:
-            self.made.pop(kind, None)  # first: its memory is free for the next
-            self.made[kind] = key, make()
+            self.made.pop(kind, None)  # before the next needs memory
+            self.made[kind] = key, _if_it_fits(make)
         known, made = self.made.get(kind, (None, None))
         return made if known == key else None
 
@@ -82,6 +86,19 @@ _KEPT: WeakKeyDictionary[nn.Module, Keeper] = WeakKeyDictionary()
 
 def _key(model: nn.Module, given: Given, numbers: tuple[int, ...]) -> Hashable:
     shapes = tuple(x if x is None else (x.shape, x.dtype, x.device) for x in given)
-    places = tuple((w.data_ptr(), w.requires_grad) for w in model.parameters())
+    weights = tuple((id(w), w.data_ptr(), w.requires_grad) for w in model.parameters())
     arithmetic = (*autocast_now().values(), torch.get_float32_matmul_precision())
-    return numbers, shapes, places, arithmetic
+    return numbers, shapes, weights, arithmetic, torch.is_inference_mode_enabled()
+
+
+def _if_it_fits(make: Callable[[], Kept]) -> Kept | None:
+    """What is made; None where there is no memory, also after what torch holds unused is freed.
+
+    In a capture torch does not free it by itself.
+    """
+    for _ in range(2):
+        try:
+            return make()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+    return None

@@ -1,6 +1,7 @@
 """Work on a GPU recorded as a CUDA graph, which starts all of its kernels at once."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -24,8 +25,11 @@ def capture(
         graph.capture_begin(pool=pool)
         try:
             found = work()
-        finally:
-            graph.capture_end()
+        except BaseException:
+            with suppress(RuntimeError):  # which would hide what failed
+                graph.capture_end()
+            raise
+        graph.capture_end()
     ours.wait_stream(stream)
     return graph, found
 
@@ -39,12 +43,15 @@ def shared_pool(device: torch.device) -> Pool:
 def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.CUDAGraph]:
     """The stream of all captures on a GPU, and a small graph that keeps the shared memory.
 
-    Before the first, the library for products gets what it allocates for a stream.
+    Before the first, the library for products gets what it allocates for a stream, and for the
+    thread of the way back.
     """
     with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream()):
-        torch.zeros(1, 1, device=device).mm(torch.zeros(1, 1, device=device))
-        keeper = torch.cuda.CUDAGraph()
-        keeper.capture_begin()
+        with torch.inference_mode(False), torch.enable_grad():
+            one = torch.ones(1, 1, device=device, requires_grad=True)
+            one.mm(one).sum().backward()
+        small = torch.cuda.CUDAGraph()
+        small.capture_begin()
         torch.zeros(1, device=device)
-        keeper.capture_end()
-        return torch.cuda.current_stream(), keeper
+        small.capture_end()
+        return torch.cuda.current_stream(), small

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rlhf_lab.captured_passes import kept_for
 from rlhf_lab.cuda_graphs import Pool, capture, shared_pool
 from rlhf_lab.gpt2 import GPT2, SHARED_FROM
+from rlhf_lab.gpt2_layers import head
 from rlhf_lab.key_value_cache import FixedCache
 from rlhf_lab.logprobs import positions
 
@@ -74,7 +75,8 @@ class FixedReader:
         self.positions += 1
         self.attention.index_fill_(1, self.cache.place, True)
         trunk = self.model.transformer
-        return self.model.lm_head(trunk.read(self.ids, self.attention, self.positions, self.cache))
+        hidden = trunk.read(self.ids, self.attention, self.positions, self.cache)
+        return head(hidden, self.model.lm_head)
 
 
 class CapturedReader:
@@ -113,7 +115,7 @@ class KeptReader(CapturedReader):
         torch.clear_autocast_cache()
 
     def begin(self, prompts: Prompts, mask: Bool[Tensor, "batch prompt"]) -> "KeptReader":
-        """A new rollout: `logits` follow these prompts."""
+        """A new rollout, which ends the one before: `logits` follow these prompts."""
         self.prompts.copy_(prompts)
         self.mask.copy_(mask)
         self.start.replay()
@@ -125,9 +127,9 @@ def reader(
 ) -> Reader | CapturedReader:
     """What reads fastest here: from CUDA graphs where there is a GPU and the package's GPT-2.
 
-    The first pass from one inside `captured`, where rows share none of it.
+    The first pass is in one inside `captured`, unless the prompts are so many that rows share it.
     """
-    if not (isinstance(model, GPT2) and prompts.is_cuda):
+    if not (isinstance(model, GPT2) and prompts.is_cuda) or max_tokens == 1:
         return Reader(model, prompts, mask)
     room = prompts.shape[1] + max_tokens
     if prompts.numel() < SHARED_FROM["cuda"]:

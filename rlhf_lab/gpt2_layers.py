@@ -94,9 +94,9 @@ def is_thin(rows: Float[Tensor, "row width"], weight: Tensor) -> bool:
 
 
 def computed_in(weight: Tensor) -> torch.dtype:
-    """What products with this weight are computed in: its own dtype, or that of autocast."""
+    """What products with this weight are computed in: its dtype, or autocast's, save of float64."""
     device = weight.device.type
-    own = not torch.is_autocast_enabled(device)
+    own = weight.dtype == torch.float64 or not torch.is_autocast_enabled(device)
     return weight.dtype if own else torch.get_autocast_dtype(device)
 
 

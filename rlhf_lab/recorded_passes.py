@@ -61,8 +61,9 @@ class Recorded:
         Autograd takes the place itself for a gradient where a weight has none.
         """
         for weight, place in zip(self.learning, self.gradients, strict=True):
-            if None not in (weight.grad, place) and weight.grad.data_ptr() == place.data_ptr():
-                weight.grad = weight.grad.clone()
+            held = weight.grad
+            if held is not None and place is not None and held.data_ptr() == place.data_ptr():
+                weight.grad = held.clone()
 
 
 class _Whole(nn.Module):

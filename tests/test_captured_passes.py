@@ -1,12 +1,14 @@
 """When a pass is captured and when it is not. The graphs themselves are tested on a GPU."""
 
 import gc
+from contextlib import nullcontext
 from types import SimpleNamespace
+from weakref import ref
 
 import pytest
 import torch
 
-from rlhf_lab import captured_passes, decoding, recorded_passes
+from rlhf_lab import captured_passes, cuda_graphs, decoding, gpt2, recorded_passes
 from rlhf_lab.captured_passes import Keeper, captured
 from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader
 from rlhf_lab.gpt2 import GPT2
@@ -18,9 +20,13 @@ BATCH = pad([[1, 2, 3], [4], [1, 2, 3]], [[5, 6], [7, 8, 9, 10], [3]])
 POOL = (0, 0)
 
 
+def tiny():
+    return GPT2(tiny_gpt2(11, layers=2, width=16, heads=2, context=48, seed=0).double())
+
+
 @pytest.fixture
 def model():
-    return GPT2(tiny_gpt2(11, layers=2, width=16, heads=2, context=48, seed=0).double())
+    return tiny()
 
 
 @pytest.fixture
@@ -97,6 +103,15 @@ def test_a_recorded_pass_gives_the_numbers_and_knows_its_gradients(model, graphs
     assert all(weight.grad.shape == weight.shape for weight in model.parameters())
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_columns_that_rows_share_are_recorded_as_such(model, graphs, shared, monkeypatch):
+    monkeypatch.setattr(gpt2, "SHARED_FROM", {"cpu": 0 if shared else 1000})
+    expected = total(model)
+    assert torch.equal(total(model), expected)
+    (recorded,) = (made for _, made in captured_passes._KEPT[model.transformer].made.values())
+    assert [x is not None for x in recorded.given] == [True] * 3 + [False] + [shared] * 2
+
+
 def test_a_pass_runs_as_usual_while_gradients_of_the_recorded_one_are_to_come(model, graphs):
     first, second, third = (total(model) for _ in range(3))
     assert [graph.replays for graph in graphs] == [1, 0]
@@ -138,6 +153,105 @@ def test_other_shapes_weights_precision_or_gradients_are_other_work(model, graph
         torch.set_float32_matmul_precision("highest")
     assert len(graphs) == 2
     assert graphs[0].replays == 1
+
+
+def test_new_parameters_on_the_same_memory_are_other_weights(model, graphs):
+    """Else their gradients would go to the old ones."""
+    for _ in range(2):
+        total(model).backward()
+    model.load_state_dict(model.state_dict(), assign=True)
+    total(model).backward()
+    assert graphs[0].replays == 1
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_a_pass_captured_in_inference_mode_is_not_replayed_outside(model, graphs):
+    with torch.inference_mode():
+        found = [total(model) for _ in range(3)]
+    with torch.no_grad():
+        assert torch.equal(total(model), found[0])
+    assert [graph.replays for graph in graphs] == [2]
+
+
+def test_autocast_is_part_of_the_work(model):
+    given = ((BATCH.tokens,), ())
+    plain = captured_passes._key(model, *given)
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        rounded = captured_passes._key(model, *given)
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+    assert plain == captured_passes._key(model, *given) != rounded
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+def test_what_finds_no_memory_runs_as_usual(tries):
+    """After one more try, when what is unused has been given back; it is not asked again."""
+    asked = []
+
+    def make():
+        asked.append(1)
+        if len(asked) <= tries:
+            raise torch.OutOfMemoryError
+        return "made"
+
+    keeper = Keeper()
+    found = [keeper.of("forward", "a", make) for _ in range(4)]
+    assert found == [None] + [None if tries == 2 else "made"] * 3
+    assert len(asked) == 2
+
+
+def test_a_capture_that_fails_says_why(monkeypatch):
+    class Graph:
+        def capture_begin(self, **_):
+            pass
+
+        def capture_end(self):
+            raise RuntimeError("the capture is invalid")
+
+    class Stream:
+        def wait_stream(self, _other):
+            pass
+
+    def fails():
+        raise torch.OutOfMemoryError("too large")
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    monkeypatch.setattr(cuda_graphs, "captures", lambda _: (Stream(), Graph()))
+    with pytest.raises(torch.OutOfMemoryError, match="too large"):
+        cuda_graphs.capture(fails, torch.device("cuda"))
+    with pytest.raises(RuntimeError, match="invalid"):
+        cuda_graphs.capture(lambda: 1, torch.device("cuda"))
+
+
+def test_only_the_outermost_context_gives_back(model, graphs):
+    """Also where something is raised."""
+
+    def fails():
+        with captured():
+            with captured():
+                total(model)
+            assert len(captured_passes._KEPT) == 1
+            raise KeyError("an error of the loop")
+
+    with pytest.raises(KeyError, match="of the loop"):
+        fails()
+    assert not captured_passes._KEPT
+
+
+def test_a_captured_model_can_die(graphs):
+    model = tiny()
+    for _ in range(3):
+        total(model).backward()
+        with torch.no_grad():
+            total(model)
+    watched = ref(model)
+    del model
+    gc.collect()
+    assert watched() is None
+    assert not captured_passes._KEPT
 
 
 def test_gradients_of_a_slice_are_moved_away_before_they_are_overwritten(model, graphs):

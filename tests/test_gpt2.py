@@ -280,6 +280,13 @@ def test_both_caches_hold_the_same():
     assert torch.equal(keys.unflatten(0, (3, 2)), joined.layers[0][0].unflatten(0, (2, 2))[rows])
 
 
+def test_in_bfloat16_a_model_in_float64_stays_as_it_is():
+    """Autocast leaves float64 alone."""
+    with precision.bfloat16():
+        found = response_logprobs(OURS, BATCH)
+    assert torch.equal(found, response_logprobs(OURS, BATCH))
+
+
 def test_in_bfloat16_it_stays_near_and_no_pad_spreads():
     """A pad sees nothing: its scores, rounded to eight bits, must not become a softmax of -∞."""
     ours = GPT2(tiny_gpt2(11, layers=2, width=16, heads=2, context=48, seed=0))
