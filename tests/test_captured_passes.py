@@ -146,6 +146,8 @@ def test_other_shapes_weights_precision_or_gradients_are_other_work(model, graph
     total(model)
     model.transformer.ln_f.weight = torch.nn.Parameter(model.transformer.ln_f.weight.clone())
     total(model)
+    model.transformer.ln_f.weight.data = model.transformer.ln_f.weight.data.clone()  # as by .to
+    total(model)
     torch.set_float32_matmul_precision("medium")
     try:
         total(model)
@@ -153,6 +155,43 @@ def test_other_shapes_weights_precision_or_gradients_are_other_work(model, graph
         torch.set_float32_matmul_precision("highest")
     assert len(graphs) == 2
     assert graphs[0].replays == 1
+
+
+def test_work_is_other_work_by_shapes_alone_and_by_numbers_alone(model):
+    rows, columns = torch.zeros(2, 3), torch.zeros(3, 2)
+    works = [((rows,), (1,)), ((columns,), (1,)), ((rows,), (2,)), ((rows, None), (1,))]
+    works.append(((rows.double(),), (1,)))
+    assert len({captured_passes._key(model, *work) for work in works}) == len(works)
+    assert captured_passes._key(model, (rows + 1,), (1,)) == captured_passes._key(model, *works[0])
+
+
+def recorded_of(model, kind):
+    return captured_passes._KEPT[model.transformer].made[kind][1]
+
+
+def test_what_is_given_comes_to_the_place_where_the_graph_reads(model, graphs):
+    """Other tokens of the same shape, and other gradients of the output."""
+    other = pad([[4, 5, 6], [7], [4, 5, 6]], [[2, 3], [4, 5, 6, 7], [8]])
+    gradients = []
+    for batch, factor in ((BATCH, 1), (BATCH, 1), (BATCH, 2)):
+        (factor * total(model, batch)).backward()
+    for factor in (1, 2):
+        (factor * total(model, other)).backward()
+        gradients.append(recorded_of(model, "forward and back").gradient.clone())
+    ids = recorded_of(model, "forward and back").given[0]
+    assert torch.equal(ids, torch.cat([other.prompts, other.tokens], dim=1)[:, :-1])
+    assert gradients[0].abs().sum() > 0
+    assert torch.allclose(gradients[1], 2 * gradients[0])
+
+
+def test_what_comes_is_not_where_the_next_pass_writes(model, graphs):
+    for _ in range(2):
+        total(model).backward()
+        with torch.no_grad():
+            total(model)
+    for kind in ("forward and back", "forward"):
+        recorded = recorded_of(model, kind)
+        assert recorded(*recorded.given).data_ptr() != recorded.output.data_ptr()
 
 
 def test_new_parameters_on_the_same_memory_are_other_weights(model, graphs):
@@ -277,4 +316,9 @@ def test_both_captured_readers_follow_the_fixed_one(model, graphs):
     for read in (stepwise, kept):
         assert torch.equal(read.logits, first)
         assert read.after(token).shape == then.shape
+        assert torch.equal(read.ids, token[:, None])
     assert [graph.replays for graph in graphs] == [1, 1, 1]
+    others = BATCH.prompts.flip(0), BATCH.prompt_mask.flip(0)
+    kept.begin(*others)
+    assert torch.equal(kept.prompts, others[0])
+    assert torch.equal(kept.mask, others[1])

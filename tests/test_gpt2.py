@@ -156,6 +156,17 @@ def test_the_last_layer_computes_what_is_asked_for_only(shared, monkeypatch):
         assert columns == [*read, kept]
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_of_each_row_the_column_that_is_named(use_cache):
+    ids, mask = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]), torch.ones(2, 4, dtype=torch.bool)
+    places = torch.arange(4).expand(2, 4)
+    settings = {"keep": 3, "use_cache": use_cache}
+    whole = OURS.transformer(ids, mask, places, **settings).last_hidden_state
+    named = OURS.transformer(ids, mask, places, only=torch.tensor([2, 0]), **settings)
+    found = named.last_hidden_state[:, 0]
+    assert torch.allclose(found, torch.stack([whole[0, -1], whole[1, -3]]), atol=1e-12)
+
+
 def test_weights_first_or_rows_first_is_the_same(monkeypatch):
     """What is done for thin batches of large models, here on a small one; gradients included."""
     found = []

@@ -11,7 +11,7 @@ from gpu import CUDA, NEEDED
 from rlhf_lab import gpt2_tasks, precision
 from rlhf_lab.captured_passes import captured
 from rlhf_lab.cuda_graphs import shared_pool
-from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader, reader
+from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader, Reader, reader
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.gpt2_sampling import Size
 from rlhf_lab.gpt2_small import ALGORITHMS
@@ -111,6 +111,14 @@ def test_in_float32_the_kernels_of_a_gpu_give_the_same_log_probs():
     here = response_logprobs(model, batch)[batch.mask]
     there = response_logprobs(model.to("cuda"), batch.to("cuda")).cpu()[batch.mask]
     assert torch.allclose(here, there, atol=1e-5)
+
+
+@torch.no_grad()
+def test_one_token_needs_no_graph():
+    batch, model = BATCH.to("cuda"), copy.deepcopy(MODEL).to("cuda")
+    given = model, batch.prompts, batch.prompt_mask
+    assert type(reader(*given, max_tokens=1)) is Reader
+    assert type(reader(*given, max_tokens=2)) is CapturedReader
 
 
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
