@@ -318,7 +318,7 @@ def test_both_captured_readers_follow_the_fixed_one(model, graphs):
         assert read.after(token).shape == then.shape
         assert torch.equal(read.ids, token[:, None])
     assert [graph.replays for graph in graphs] == [1, 1, 1]
-    others = BATCH.prompts.flip(0), BATCH.prompt_mask.flip(0)
+    others = BATCH.prompts.roll(1, 0), BATCH.prompt_mask.roll(1, 0)
     kept.begin(*others)
     assert torch.equal(kept.prompts, others[0])
     assert torch.equal(kept.mask, others[1])
