@@ -85,6 +85,7 @@ _KEPT: WeakKeyDictionary[nn.Module, Keeper] = WeakKeyDictionary()
 
 
 def _key(model: nn.Module, given: Given, numbers: tuple[int, ...]) -> Hashable:
+    """What a graph holds fast. Left out: torch's choice of attention, deterministic algorithms."""
     shapes = tuple(x if x is None else (x.shape, x.dtype, x.device) for x in given)
     weights = tuple((id(w), w.data_ptr(), w.requires_grad) for w in model.parameters())
     arithmetic = (*autocast_now().values(), torch.get_float32_matmul_precision())

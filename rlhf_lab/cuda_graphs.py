@@ -19,7 +19,8 @@ def capture(
     Its memory comes from the pool, or from one of its own. torch.cuda.graph would first give all
     free memory back to the driver.
     """
-    graph, ours, (stream, _) = torch.cuda.CUDAGraph(), torch.cuda.current_stream(), captures(device)
+    graph, ours = torch.cuda.CUDAGraph(), torch.cuda.current_stream(device)
+    stream, _ = captures(device)
     stream.wait_stream(ours)
     with torch.cuda.stream(stream):
         graph.capture_begin(pool=pool)

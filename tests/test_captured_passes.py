@@ -256,7 +256,7 @@ def test_a_capture_that_fails_says_why(monkeypatch):
         raise torch.OutOfMemoryError("too large")
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream())
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(cuda_graphs, "captures", lambda _: (Stream(), Graph()))
     with pytest.raises(torch.OutOfMemoryError, match="too large"):
