@@ -157,6 +157,30 @@ def test_the_last_layer_computes_what_is_asked_for_only(shared, monkeypatch):
 
 
 @pytest.mark.parametrize("use_cache", [True, False])
+@torch.no_grad()
+def test_what_follows_a_cache_sees_what_the_cache_holds(use_cache):
+    ids, mask = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]), torch.ones(2, 4, dtype=torch.bool)
+    places = torch.arange(4).expand(2, 4)
+    whole = OURS(input_ids=ids, attention_mask=mask, position_ids=places).logits
+    first = OURS(
+        input_ids=ids[:, :3], attention_mask=mask[:, :3], position_ids=places[:, :3], use_cache=True
+    )
+    last = OURS(
+        input_ids=ids[:, 3:], attention_mask=mask, position_ids=places[:, 3:],
+        past_key_values=first.past_key_values, use_cache=use_cache,
+    )  # fmt: skip
+    assert torch.allclose(last.logits, whole[:, 3:], atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_bias_has_the_dtype_that_products_have(dtype):
+    weight = torch.ones(2, 2, dtype=dtype)
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            assert gpt2_layers.computed_in(weight) == (weight @ weight).dtype
+
+
+@pytest.mark.parametrize("use_cache", [True, False])
 def test_of_each_row_the_column_that_is_named(use_cache):
     ids, mask = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]]), torch.ones(2, 4, dtype=torch.bool)
     places = torch.arange(4).expand(2, 4)
