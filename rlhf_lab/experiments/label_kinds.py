@@ -6,7 +6,8 @@ if the order is another. One annotator without bias labels responses of the exac
 evenly. The rewards are fitted by the likelihood of each kind of label with the prior N(0, 1), which
 is their true spread. So the errors compare information, not methods, but for those pairs: they are
 fitted as comparisons, as practice does, though nobody compared them. What their thumbs down tell by
-themselves, fitted by how often each response got one, stands beside them.
+themselves, fitted by how often each response got one, stands beside them. So do thumbs and ratings
+with as little noise on a response as orders have at the same temperature.
 """
 
 import torch
@@ -27,12 +28,16 @@ from rlhf_lab.feedback.labelling import compare, cost, label_all, rank, rate, th
 from rlhf_lab.train.loop import History
 from rlhf_lab.worlds.exact import exact_world
 
+EQUAL = 0.5**0.5
+"""scale at which logistic noise varies as much as the Gumbel noise of scale 1 behind orders"""
 VARIANTS = {
     "label-kinds-thumb": {"kind": "thumb"},
     "label-kinds-rating": {"kind": "rating"},
     "label-kinds-comparison": {"kind": "comparison"},
     "label-kinds-ranking-of-4": {"kind": "ranking", "size": 4},
     "label-kinds-ranking-of-8": {"kind": "ranking", "size": 8},
+    "label-kinds-thumb-equal-noise": {"kind": "thumb", "temperature": EQUAL},
+    "label-kinds-rating-equal-noise": {"kind": "rating", "temperature": EQUAL},
     "label-kinds-rejected-only": {"kind": "rejected only"},
     "label-kinds-thumbs-down": {"kind": "thumbs down"},
 }

@@ -5,6 +5,9 @@ reference, reward) than the implicit (policy, reference); a step of fitting the 
 less than a DPO step, which runs two networks on each pair, but sampling and scoring come on top.
 Refuted if memory is the same, or if fitting and scoring together cost less time than DPO.
 
+`train_dpo` computes the reference's log-probs before its first step; in a single pass over the
+data that is one reading a pair, so a DPO step is given here with the reading of its pairs.
+
 A GPT-2 of the review world's vocabulary; times are processor seconds of this machine, the median of
 several: compare them with one another only.
 """
@@ -26,7 +29,7 @@ from rlhf_lab.rewards.functions import as_reward
 from rlhf_lab.rewards.losses import pairwise_loss
 from rlhf_lab.rewards.networks import response_rewards, reward_model
 from rlhf_lab.sampling import sample
-from rlhf_lab.train.dpo import DPOConfig, train_dpo
+from rlhf_lab.train.dpo import DPOConfig, pair_logprobs, train_dpo
 from rlhf_lab.train.loop import History
 from rlhf_lab.train.reward_model import RewardModelConfig, train_reward_model
 from rlhf_lab.worlds.reviews import BEGIN, VOCABULARY
@@ -54,6 +57,7 @@ def run(seed: int, *, width: int, layers: int = 2) -> History:
         "explicit_bytes": size(policy) + size(reference) + size(model),
         "implicit_bytes": size(policy) + size(reference),
         "dpo_step_seconds": between_steps(train_dpo(trainable_copy(policy), reference, pairs, dpo)),
+        "reference_seconds": seconds(lambda: torch.no_grad()(pair_logprobs)(reference, pairs)),
         "fit_step_seconds": between_steps(
             train_reward_model(model, ranked_pairs(pairs), fit, pairwise_loss)
         ),
@@ -109,9 +113,10 @@ def verdict(runs: Recorded) -> Verdict:
     parts = []
     for name, settings in VARIANTS.items():
         here, width = runs[name], settings["width"]
-        dpo, fit, score = (
-            ends(here, f"{part}_seconds") for part in ("dpo_step", "fit_step", "score")
+        step, read, fit, score = (
+            ends(here, f"{part}_seconds") for part in ("dpo_step", "reference", "fit_step", "score")
         )
+        dpo = step + read
         networks = ends(here, "explicit_bytes") / ends(here, "implicit_bytes")
         parts += [
             above(f"width {width}: memory, explicit over implicit", networks, 1.0),
