@@ -2,7 +2,8 @@
 
 A hypothesis has parts. Of each part every seed gives one number, and the mean over seeds is
 expected on one side of a bound. The part holds where the whole 95 % interval lies on that side, is
-refuted where it lies on the other, and is undecided where it contains the bound.
+refuted where it lies on the other, and is undecided where it contains the bound. `not_less` has two
+bounds.
 """
 
 from collections.abc import Mapping, Sequence

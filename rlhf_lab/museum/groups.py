@@ -108,7 +108,7 @@ OUTCOME = (
 LEAVE_ONE_OUT = (
     Bug(
         function=mean_of_all,
-        looks="The same direction, shorter by G/(G-1): the pull to the reference counts for more.",
+        looks="The same direction, shorter by G/(G-1): as a smaller rate.",
     ),
     Bug(
         function=divided_by_all,

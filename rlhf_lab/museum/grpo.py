@@ -66,5 +66,8 @@ LOSS = (
         function=k1_as_a_loss,
         looks="As β = 0 with extra noise: the KL grows, though its coefficient is raised.",
     ),
-    Bug(function=kl_to_the_old_policy, looks="Steps are small and the run still drifts off."),
+    Bug(
+        function=kl_to_the_old_policy,
+        looks="With one update a batch as β = 0; with more, small steps that still drift off.",
+    ),
 )

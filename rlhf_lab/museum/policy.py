@@ -112,7 +112,7 @@ SURROGATE = (
 VALUE_LOSS = (
     Bug(
         function=smaller_error,
-        looks="Values that moved by more than ε stop learning.",
+        looks="Values that moved away from the return by more than ε cannot come back.",
         seen=("ray-project/ray#2233",),
     ),
     Bug(function=clipped_around_zero, looks="Right while all values are small."),
