@@ -81,7 +81,8 @@ def centred_outcome_advantages(
             f"group_size must be at least 2, got {rewards.shape[1]}: "
             "one response alone is its own mean, so nothing would be learnt"
         )
-    return rewards - rewards.mean(dim=1, keepdim=True)
+    equal = (rewards == rewards[:, :1]).all(dim=1, keepdim=True)  # else rounding would be learnt
+    return torch.where(equal, 0, rewards - rewards.mean(dim=1, keepdim=True))
 
 
 def leave_one_out_advantages(
@@ -132,7 +133,10 @@ def _centred_steps(step_rewards: Tensor, step_ends: Tensor) -> tuple[Tensor, Ten
         raise ValueError(f"each group needs at least two responses, got {step_rewards.shape[1]}")
     count = _count(step_ends).clamp(min=1)
     total = torch.where(step_ends, step_rewards, 0).sum(dim=(1, 2), keepdim=True)
-    centred = torch.where(step_ends, step_rewards - total / count, 0)
+    least = torch.where(step_ends, step_rewards, torch.inf).amin(dim=(1, 2), keepdim=True)
+    most = torch.where(step_ends, step_rewards, -torch.inf).amax(dim=(1, 2), keepdim=True)
+    counts = step_ends & ~(least >= most)  # of equal rewards rounding would be learnt
+    centred = torch.where(counts, step_rewards - total / count, 0)
     return centred, centred.square().sum(dim=(1, 2), keepdim=True)
 
 

@@ -1,7 +1,7 @@
 """Whether a model and a batch fit together, asked once and before the first step."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
 from rlhf_lab import precision
@@ -56,6 +56,21 @@ def check_positions(model: nn.Module, responses: Responses) -> None:
             f"{type(model).__name__} says something else, by {change:.2g} of its scale, where it "
             "is given position_ids 0, 1, 2, ... from a prompt's first real token on; take a model "
             "that numbers tokens so"
+        )
+
+
+def check_prompts(prompts: Int[Tensor, "batch prompt"], mask: Bool[Tensor, "batch prompt"]) -> None:
+    """Raise ValueError unless there are prompts to answer, padded on the left."""
+    if prompts.dim() != 2 or prompts.numel() == 0 or prompts.dtype != torch.long:
+        raise ValueError(
+            "prompts must be token ids, int64, of shape (batch, prompt), one each at least; got "
+            f"{prompts.dtype} of shape {tuple(prompts.shape)}"
+        )
+    if mask.shape != prompts.shape or mask.dtype != torch.bool or not mask[:, -1].all():
+        raise ValueError(
+            "prompts must be padded on the left, with a mask of their shape, true at real tokens: "
+            f"a response begins after the last column; got a mask of {mask.dtype}, "
+            f"{tuple(mask.shape)}, for prompts of {tuple(prompts.shape)}"
         )
 
 

@@ -132,6 +132,8 @@ class GPT2(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         check_layers(model.lm_head, ("torch.Linear",))
+        if model.lm_head.bias is not None:
+            raise ValueError("this GPT-2's head has no bias, got one; keep the model as it is")
         self.config = model.config
         self.transformer, self.lm_head = GPT2Trunk(model.transformer), model.lm_head
 

@@ -127,3 +127,8 @@ def check_layers(part: nn.Module, known: tuple[str, ...]) -> None:
                 f"this GPT-2 reads the weights of {' and '.join(known)} alone, got {kind} at "
                 f"{name or 'its head'}; merge adapters into the weights, or keep the model as it is"
             )
+        if layer._forward_hooks or layer._forward_pre_hooks:
+            raise ValueError(
+                f"this GPT-2 does not call its layers, so a hook at {name or 'its head'} would "
+                "never run; remove it, or keep the model as it is"
+            )

@@ -27,7 +27,7 @@ def rloo_loss(logprob: Responses, advantages: Responses) -> Loss:
     R = r - β log(π/ref) of the whole response holds the penalty. For responses that the policy as
     it is now has written. Ahmadian et al. 2024, the REINFORCE leave-one-out estimator.
     """
-    require_floats("batch", logprob=logprob, advantages=advantages)
+    require_floats("batch", logprob=logprob, **fixed(advantages=advantages))
     return -(advantages * logprob).mean()
 
 
@@ -47,7 +47,7 @@ def dr_grpo_loss(
     3.2; the constant is from their code. Raises ValueError unless ε > 0 and C ≥ 1.
     """
     require_count(longest=longest)
-    require_tokens(mask, advantages=advantages)
+    require_tokens(mask, **fixed(advantages=advantages))
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     surrogate = clipped_surrogate(ratio, advantages, epsilon)
     return -(sum_over_tokens(surrogate, mask) / longest).mean()
@@ -85,7 +85,7 @@ def dapo_loss(
     Groups whose rewards are all equal are left out before, see `informative_groups`. Raises
     ValueError unless both ε are above 0.
     """
-    require_tokens(mask, advantages=advantages)
+    require_tokens(mask, **fixed(advantages=advantages))
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     limits = {"epsilon_low": epsilon_low, "epsilon_high": epsilon_high}
     return -masked_mean(asymmetric_surrogate(ratio, advantages, **limits), mask)
@@ -118,5 +118,5 @@ def gspo_loss(
     ValueError unless ε > 0.
     """
     ratio = sequence_ratio(logprobs, old_logprobs, mask)
-    require_floats("batch", sizes=ratio.shape, advantages=advantages)
+    require_floats("batch", sizes=ratio.shape, **fixed(advantages=advantages))
     return -clipped_surrogate(ratio, advantages, epsilon).mean()

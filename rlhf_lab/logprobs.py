@@ -35,7 +35,8 @@ def response_logits(model: nn.Module, responses: Responses) -> Float[Tensor, "ba
 
     `model` is a causal language model with the interface of transformers. Position ids count
     real tokens only, so that the padding of a prompt changes nothing in a model that uses them:
-    `compatibility.check_positions` tells.
+    `compatibility.check_positions` tells. Dropout is as the model's mode has it: call .eval()
+    outside of the package's loops.
     """
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)[:, :-1]
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)[:, :-1]

@@ -62,7 +62,7 @@ def clipped_policy_loss(
     logprobs: Tokens, old_logprobs: Tokens, advantages: Tokens, mask: Mask, *, epsilon: float
 ) -> Loss:
     """-mean over all real tokens of `clipped_surrogate`: PPO's policy loss."""
-    require_tokens(mask, advantages=advantages)
+    require_tokens(mask, **fixed(advantages=advantages))
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     return -masked_mean(clipped_surrogate(ratio, advantages, epsilon), mask)
 
@@ -77,7 +77,7 @@ def penalised_policy_loss(
     (Schulman et al. 2017, Eq. 8). Raises ValueError unless 0 ≤ β < ∞.
     """
     require_not_negative(beta=beta)
-    require_tokens(mask, advantages=advantages)
+    require_tokens(mask, **fixed(advantages=advantages))
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     kl = k3(zero_at_padding(old_logprobs, mask), zero_at_padding(logprobs, mask))
     return -masked_mean(ratio * advantages - beta * kl, mask)
@@ -125,7 +125,7 @@ def grpo_loss(
     to the reference is in the loss, not in the reward. Raises ValueError unless ε > 0 and β ≥ 0.
     """
     require_not_negative(beta=beta)
-    require_tokens(mask, advantages=advantages, reference_logprobs=reference_logprobs)
+    require_tokens(mask, **fixed(advantages=advantages), reference_logprobs=reference_logprobs)
     ratio = probability_ratio(logprobs, old_logprobs, mask)
     kl = k3(zero_at_padding(logprobs, mask), zero_at_padding(reference_logprobs, mask))
     surrogate = clipped_surrogate(ratio, advantages, epsilon)

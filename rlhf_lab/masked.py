@@ -1,7 +1,8 @@
 """Sums and means over real tokens: the only code that divides by a number of tokens.
 
 Whatever stands at a padded position is ignored, NaN and infinity included. Every mask must
-hold at least one token where a mean is taken; a mean over none is NaN. Each function raises
+hold at least one token where a mean is taken; a mean over none is NaN. Of float16 and bfloat16 the
+results are float32, in which sums of tokens have room. Each function raises
 ValueError unless x holds floats and the mask is bool, both of one shape.
 """
 
@@ -22,7 +23,7 @@ def zero_at_padding(
     Needed *before* an exponential or a square: ∞ masked afterwards still gives a gradient of NaN.
     """
     require_tokens(mask, x=x)
-    return torch.where(mask, x, 0)
+    return torch.where(mask, x, 0).to(torch.promote_types(x.dtype, torch.float32))
 
 
 def sum_over_tokens(

@@ -7,7 +7,6 @@ package that writes to an argument.
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 
 def overwriting_token_logprobs(
@@ -16,7 +15,8 @@ def overwriting_token_logprobs(
     """log softmax(logits_t)[token_t], as `logprobs.token_logprobs`; `logits` are lost.
 
     Nobody else may need them: give it what a model has just computed. Of it one derivative can be
-    taken, once: ∂ log p(y) / ∂ logit_a = 1[a = y] - p(a). A second backward pass is an error.
+    taken, once: ∂ log p(y) / ∂ logit_a = 1[a = y] - p(a). A second backward pass is an error,
+    and so is a derivative of the derivative.
     """
     return _TokenLogprobs.apply(logits, tokens)
 
@@ -29,8 +29,12 @@ class _TokenLogprobs(torch.autograd.Function):
         return logprobs.gather(-1, tokens[..., None]).squeeze(-1)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        if torch.is_grad_enabled():  # as with create_graph=True
+            raise RuntimeError(
+                "log-probs that take the memory of their logits have one derivative and no second; "
+                "take token_logprobs(response_logits(model, responses), responses.tokens)"
+            )
         logprobs, tokens = ctx.saved_tensors
         gradient = gradient[..., None]
         return logprobs.exp_().mul_(-gradient).scatter_add_(-1, tokens[..., None], gradient), None

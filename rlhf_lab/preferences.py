@@ -1,6 +1,6 @@
 """Models of preference: how likely a comparison or a ranking is, given rewards.
 
-Of two arrays of rewards each function raises ValueError unless they are floats of one shape.
+Each function raises ValueError unless its rewards are floats, and of one shape where they are two.
 """
 
 import torch
@@ -27,6 +27,7 @@ def plackett_luce_logprob(
     The best is chosen among all, the second among those left, and so on (Plackett 1975).
     For two responses it is Bradley-Terry.
     """
+    require_floats("*item", best_first=best_first)
     left_over = best_first.flip(-1).logcumsumexp(dim=-1).flip(-1)
     return (best_first - left_over).sum(dim=-1)
 
@@ -34,16 +35,24 @@ def plackett_luce_logprob(
 def preference_accuracy(
     winner: Float[Tensor, "*item"], loser: Float[Tensor, "*item"]
 ) -> Float[Tensor, ""]:
-    """The share of pairs that the rewards rank rightly; a tie counts half, as a coin would."""
+    """The share of pairs that the rewards rank rightly; a tie counts half, as a coin would.
+
+    NaN where a reward is NaN.
+    """
     require_floats("*item", winner=winner, loser=loser)
-    return ((winner > loser).double() + (winner == loser).double() / 2).mean()
+    right = (winner > loser).double() + (winner == loser).double() / 2
+    return right.masked_fill(winner.isnan() | loser.isnan(), torch.nan).mean()
 
 
 def sample_comparison(
     first: Float[Tensor, "*item"], second: Float[Tensor, "*item"], generator: torch.Generator
 ) -> Bool[Tensor, "*item"]:
-    """True where the first response won a draw from Bradley-Terry, on the generator's device."""
+    """True where the first response won a draw from Bradley-Terry, on the generator's device.
+
+    Raises FloatingPointError for a reward of NaN.
+    """
     require_floats("*item", first=first, second=second)
+    _require_no_nan(first, second)
     drawn = {"dtype": first.dtype, "device": generator.device}
     uniform = torch.rand(first.shape, generator=generator, **drawn).to(first.device)
     return uniform < torch.sigmoid(first - second)
@@ -52,7 +61,17 @@ def sample_comparison(
 def sample_ranking(
     rewards: Float[Tensor, "*item rank"], generator: torch.Generator
 ) -> Int[Tensor, "*item rank"]:
-    """Indices best first, drawn from Plackett-Luce: sort the rewards after adding Gumbel noise."""
+    """Indices best first, drawn from Plackett-Luce: sort the rewards after adding Gumbel noise.
+
+    Raises FloatingPointError for a reward of NaN.
+    """
+    require_floats("*item", rewards=rewards)
+    _require_no_nan(rewards)
     exponential = torch.empty_like(rewards, device=generator.device)
     exponential = exponential.exponential_(generator=generator).to(rewards.device)
     return (rewards - exponential.log()).argsort(dim=-1, descending=True)
+
+
+def _require_no_nan(*rewards: Tensor) -> None:
+    if any(array.isnan().any() for array in rewards):
+        raise FloatingPointError("a reward of NaN has no place in an order; look at the rewards")

@@ -5,7 +5,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab import precision, processes
-from rlhf_lab.compatibility import check_device, check_length, check_vocabulary, vocabulary_of
+from rlhf_lab.compatibility import (
+    check_device,
+    check_length,
+    check_prompts,
+    check_vocabulary,
+    vocabulary_of,
+)
 from rlhf_lab.decoding import reader
 from rlhf_lab.dropout import without_dropout
 from rlhf_lab.logprobs import without_early_end
@@ -100,21 +106,17 @@ def check_sampling(
     """Raise ValueError where `sample` could not work; a loop calls it before its first step."""
     require_count(max_tokens=max_tokens, min_tokens=min_tokens)
     require_positive(temperature=temperature)
+    check_prompts(prompts, prompt_mask)
     check_device(model, "prompts", prompts)
     check_vocabulary(model, "prompts", prompts)
     vocabulary = vocabulary_of(model)
-    if end_token is not None and not 0 <= end_token < vocabulary:
+    if end_token is not None and end_token not in range(vocabulary):
         raise ValueError(
-            f"end_token must lie in 0..{vocabulary - 1}, the model's vocabulary, got {end_token}; "
-            "no response would ever end"
+            f"end_token must be a whole number in 0..{vocabulary - 1}, the model's vocabulary, got "
+            f"{end_token}; no response would ever end"
         )
     if min_tokens > max_tokens:
         raise ValueError(f"min_tokens = {min_tokens} is more than max_tokens = {max_tokens}")
-    if prompts.shape != prompt_mask.shape or not prompt_mask[:, -1].all():
-        raise ValueError(
-            "prompts must be padded on the left, with a mask of their shape: a response begins "
-            "after the last column"
-        )
     check_length(model, "prompts and max_tokens", prompts.shape[1] + max_tokens)
 
 

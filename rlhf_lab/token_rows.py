@@ -1,10 +1,13 @@
 """Lists of token ids, one a text, as one array."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+
+from rlhf_lab.settings import require_count
 
 
 def padded_right(
@@ -15,11 +18,12 @@ def padded_right(
     Raises ValueError, which names the first bad row, unless each is a sequence of whole numbers.
     """
     check_rows(name, rows)
+    require_count(least=0, pad_token=pad_token)
     lengths = torch.tensor([len(row) for row in rows])
     mask = torch.arange(int(lengths.max())) < lengths[:, None]
     ids = torch.full(mask.shape, pad_token)
     values = torch.tensor([token for row in rows for token in row])
-    if values.dtype != torch.long:
+    if values.dtype != torch.long:  # as of arrays that hold floats
         raise ValueError(f"{name} must hold token ids, whole numbers, got {values.dtype}")
     ids[mask] = values
     return ids, mask
@@ -42,3 +46,6 @@ def check_rows(name: str, rows: Sequence[Sequence[int]]) -> None:
             )
         if len(row) == 0:
             raise ValueError(f"{name}: every row needs at least one token, row {number} has none")
+        for token in row:
+            if not isinstance(token, Integral | Tensor) or isinstance(token, bool):
+                raise ValueError(f"{name}: row {number} must hold whole numbers, got {token!r}")

@@ -134,6 +134,29 @@ def test_equal_rewards_teach_nothing():
     assert close(group_process_advantages(torch.full((1, 2, 3), 0.7).double(), ends), 0 * ends)
 
 
+@pytest.mark.parametrize(("size", "reward"), [(8, 0.7), (12, 99.9), (64, 1000.1)])
+def test_equal_rewards_give_0_and_not_the_rounding_of_their_mean(size, reward):
+    """In float32 each of these means is another number than the rewards."""
+    equal = torch.full((1, size), reward)
+    assert equal.mean() != equal[0, 0]
+    for advantages in (
+        group_outcome_advantages, centred_outcome_advantages, leave_one_out_advantages,
+    ):  # fmt: skip
+        assert (advantages(equal) == 0).all()
+        beside = torch.cat([equal, torch.arange(size)[None] + equal])
+        assert (advantages(beside)[1] == advantages(beside[1:])[0]).all()
+        assert advantages(beside)[1].any()
+        assert advantages(torch.where(torch.arange(size) == 1, torch.nan, equal)).isnan().all()
+    steps, ends = equal.view(1, 2, -1), torch.ones(1, 2, size // 2, dtype=torch.bool)
+    for advantages in (group_process_advantages, centred_process_advantages):
+        assert (advantages(steps, ends) == 0).all()
+        ends[0, 0, 0] = False  # what is no end of a step does not count
+        steps = steps.clone()
+        steps[0, 0, 0] = 3.0
+        assert (advantages(steps, ends) == 0).all()
+        assert advantages(torch.where(ends, torch.nan, steps), ends).isnan().any()
+
+
 def test_with_the_std_neither_scale_nor_offset_of_the_rewards_counts():
     rewards = 10 * torch.randn(3, 8, generator=GENERATOR, dtype=torch.float64)
     found = group_outcome_advantages(rewards)

@@ -21,8 +21,9 @@ PACKAGE = "rlhf_lab"
 # Nouns first, verbs last. A module imports only from lines above its own. Modules on one line do
 # not import each other, except those that a star stands for. A new module gets its place here.
 LAYERS = """
-token_rows shapes
-responses settings processes precision key_value_cache overwritten_logits cost dropout trunks
+settings shapes
+token_rows
+responses processes precision key_value_cache overwritten_logits cost dropout trunks
 cuda_graphs
 gpt2_layers masked memory recorded_passes
 captured_passes

@@ -43,6 +43,18 @@ class Linear(torch.nn.Module):
         self.base_layer, self.weight, self.bias = layer, layer.weight, layer.bias
 
 
+def test_a_head_with_a_bias_and_a_hook_are_refused_since_neither_would_count():
+    model = sharp()
+    hook = model.transformer.h[0].mlp.c_fc.register_forward_hook(lambda *_: None)
+    with pytest.raises(ValueError, match=r"so a hook at 0\.mlp\.c_fc would never run"):
+        GPT2(model)
+    hook.remove()
+    GPT2(model)
+    model.lm_head.bias = torch.nn.Parameter(torch.zeros(model.config.vocab_size))
+    with pytest.raises(ValueError, match="head has no bias, got one"):
+        GPT2(model)
+
+
 @pytest.mark.parametrize("place", ["transformer.h.1.mlp.c_fc", "lm_head"])
 def test_a_layer_whose_weights_are_not_all_that_it_computes_is_refused(place):
     model = sharp()

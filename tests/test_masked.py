@@ -40,6 +40,12 @@ def test_scaling_keeps_the_ratios_of_rewards():
     assert (scale_to_unit_variance(X, MASK)[~MASK] == 0).all()
 
 
+def test_a_mean_of_float16_has_room_for_the_sum():
+    ones = torch.ones(64, 2048, dtype=torch.float16)
+    assert masked_mean(ones, ones.bool()) == 1  # 131,072 is ∞ in float16
+    assert (whiten(ones[:2] / 2, ones[:2].bool()) == 0).all()
+
+
 def test_padding_gets_no_gradient():
     x = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
     masked_mean(x, MASK).backward()

@@ -40,6 +40,13 @@ def test_it_is_the_plain_log_softmax_also_where_a_token_is_forbidden():
     assert torch.allclose(plain.grad, own.grad, atol=1e-14)
 
 
+def test_a_derivative_of_its_derivative_is_an_error_and_not_a_wrong_number():
+    x = logits().requires_grad_()
+    found = overwriting_token_logprobs(x * 1, TOKENS).sum()
+    with pytest.raises(RuntimeError, match=r"one derivative and no second; take token_logprobs"):
+        torch.autograd.grad(found, x, create_graph=True)
+
+
 def test_a_second_backward_pass_is_an_error_and_not_a_wrong_number():
     x = logits().requires_grad_()
     found = overwriting_token_logprobs(x * 1, TOKENS).sum()

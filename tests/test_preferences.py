@@ -63,6 +63,19 @@ def test_sampled_rankings_have_plackett_luces_frequencies():
     assert ((frequency - expected).abs() < 4.5 * standard_error).all()
 
 
+def test_a_reward_of_nan_is_no_better_and_no_worse_than_another():
+    rewards, generator = torch.tensor([50.0, torch.nan, 1.0]), torch.Generator().manual_seed(0)
+    for draw in (
+        lambda: sample_ranking(rewards, generator),
+        lambda: sample_comparison(rewards, torch.zeros(3), generator),
+        lambda: sample_comparison(torch.zeros(3), rewards, generator),
+    ):
+        with pytest.raises(FloatingPointError, match="a reward of NaN has no place in an order"):
+            draw()
+    assert preference_accuracy(rewards, torch.zeros(3)).isnan()
+    assert preference_accuracy(torch.zeros(3), rewards).isnan()
+
+
 def test_sampled_comparisons_have_bradley_terrys_frequency():
     generator = torch.Generator().manual_seed(0)
     first, second = REWARDS[0].expand(100_000), REWARDS[1].expand(100_000)

@@ -50,7 +50,14 @@ def test_trim_removes_padding_columns_only():
             [[1]],
             "got Tensor; give a tokenizer's input_ids without padding",
         ),
-        ([[1.0]], [[1]], "prompts must hold token ids, whole numbers, got torch.float32"),
+        ([[1.0]], [[1]], "prompts: row 0 must hold whole numbers, got 1.0"),
+        ([[1]], [[1], [2, None]], "responses: row 1 must hold whole numbers, got None"),
+        ([[[1, 2]]], [[1]], r"prompts: row 0 must hold whole numbers, got \[1, 2\]"),
+        (
+            [[1]],
+            torch.ones(1, 1).unbind(),
+            "responses must hold token ids, whole numbers, got torch",
+        ),
     ],
 )
 def test_what_are_no_rows_of_token_ids_is_refused(prompts, responses, message):

@@ -79,8 +79,11 @@ def test_sampling_leaves_the_global_random_state_alone():
         ({"min_tokens": 0}, "min_tokens must be a whole number, 1 or above"),
         ({"min_tokens": 9}, "min_tokens = 9 is more than max_tokens = 8"),
         ({"temperature": 0.0}, "temperature must be a finite number above 0"),
-        ({"end_token": 6}, r"end_token must lie in 0\.\.5, the model's vocabulary, got 6"),
-        ({"end_token": -1}, r"end_token must lie in 0\.\.5"),
+        (
+            {"end_token": 6},
+            r"end_token must be a whole number in 0\.\.5, the model's vocabulary, got 6",
+        ),
+        ({"end_token": -1}, r"end_token must be a whole number in 0\.\.5"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings, message):
@@ -114,6 +117,28 @@ def test_no_response_ends_before_the_minimum_and_the_logprobs_know_it():
     free = response_logprobs(MODEL, drawn.responses)
     assert (free[:, :3] < scored[:, :3]).all()
     assert torch.allclose(free[:, 3:], scored[:, 3:])
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [torch.ones(0, 3).long(), torch.ones(2, 0).long(), torch.ones(3).long(), torch.ones(2, 3)],
+)
+def test_what_are_no_prompts_is_refused(prompts):
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    with pytest.raises(ValueError, match=r"prompts must be token ids, int64, .* got torch"):
+        sample(
+            MODEL, prompts, torch.ones(prompts.shape, dtype=torch.bool), max_tokens=2, end_token=0,
+            generator=torch.Generator(),
+        )  # fmt: skip
+    config.update("jaxtyping_disable", False)
+
+
+def test_a_tokenizers_mask_of_whole_numbers_is_refused_before_the_first_token():
+    config.update("jaxtyping_disable", True)
+    ids = torch.ones(2, 3).long()
+    with pytest.raises(ValueError, match=r"true at real tokens: .* got a mask of torch.int64"):
+        sample(MODEL, ids, ids, max_tokens=2, end_token=0, generator=torch.Generator())
+    config.update("jaxtyping_disable", False)
 
 
 def test_a_right_padded_prompt_is_refused():

@@ -20,8 +20,9 @@ from rlhf_lab import (
 )
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
-from rlhf_lab.rewards import preferencewise
+from rlhf_lab.rewards import preferencewise, quality
 from rlhf_lab.train.ppo import PPOConfig, train_ppo
+from rlhf_lab.worlds import optimum
 
 X = torch.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
 MASK = torch.tensor([[True, True, True], [True, False, False]])
@@ -63,6 +64,12 @@ OF_RESPONSES = [
     (preference_losses.simpo_loss, (ROW, ROW), {"margin": 0.1}),
     (preference_losses.kto_loss, (ROW, ROW[0], UP), WEIGHTS),
     (group_losses.rloo_loss, (ROW, ROW), {}),
+    (quality.accuracy_against_gold, (ROW, ROW), {}),
+    (optimum.log_partition, (ROW, ROW), {"beta": 0.1}),
+    (optimum.optimal_logprobs, (ROW, ROW), {"beta": 0.1}),
+    (optimum.kl_divergence, (ROW, ROW), {}),
+    (optimum.total_variation, (ROW, ROW), {}),
+    (optimum.objective, (ROW, ROW, ROW), {"beta": 0.1}),
 ]
 OF_ANY_SHAPE = [
     (kl.exact_kl, (X, X), {}),
@@ -232,6 +239,26 @@ def test_an_old_policy_that_moves_with_the_new_one_is_refused(ratio):
     assert ratio(new, new.detach(), MASK).requires_grad
     with torch.no_grad():
         assert (ratio(new, new, MASK) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("loss", "arrays", "numbers"),
+    [
+        (losses.clipped_policy_loss, (X, X, X, MASK), {"epsilon": 0.2}),
+        (losses.penalised_policy_loss, (X, X, X, MASK), {"beta": 0.1}),
+        (losses.grpo_loss, (X, X, X, X, MASK), {"epsilon": 0.2, "beta": 0.1}),
+        (group_losses.rloo_loss, (ROW, ROW), {}),
+        (group_losses.dr_grpo_loss, (X, X, X, MASK), {"epsilon": 0.2, "longest": 3}),
+        (group_losses.dapo_loss, (X, X, X, MASK), LIMITS),
+        (group_losses.gspo_loss, (X, X, ROW, MASK), {"epsilon": 0.2}),
+    ],
+)
+def test_advantages_that_move_with_the_policy_are_refused(loss, arrays, numbers):
+    """As r - β log(π/ref) does: its slope would be taken too, and the gradient be another."""
+    moving, place = list(arrays), list(inspect.signature(loss).parameters).index("advantages")
+    moving[place] = moving[place].clone().requires_grad_()
+    with pytest.raises(ValueError, match=r"advantages must be without gradient.*detach"):
+        loss(*moving, **numbers)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])

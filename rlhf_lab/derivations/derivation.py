@@ -14,7 +14,7 @@ rlhf_lab.derivations.checker.lines.DerivationError: square, line 3 (forget a sig
 
 from dataclasses import replace
 
-from sympy import Basic, Eq, Expr, Lambda, S, Symbol
+from sympy import Basic, Eq, Expr, Lambda, S, Symbol, sympify
 
 from rlhf_lab.derivations.checker.bounds import Attained, Bound, Rising, Signed
 from rlhf_lab.derivations.checker.calculus import Differentiated, Solved, Stationary
@@ -39,6 +39,7 @@ class Derivation(Chain):
         try:
             if expression is None:
                 expression = rule.result(before, self.given)
+            expression = sympify(expression, strict=True)  # a plain number is one too
             evidence = rule.check(before, expression, self.given)
             line = next_line(expression, reason, rule, evidence)
             return consistent(replace(self, lines=(*self.lines, line)))

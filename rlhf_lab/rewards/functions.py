@@ -77,6 +77,6 @@ def _check_members(rewards: Sequence[Reward], *, least: int) -> None:
 
 def _mean_and_std(rewards: Rewards) -> tuple[Tensor, Tensor]:
     mean, std = rewards.mean(), rewards.std()
-    if not std > 0:
+    if not std > 0 or rewards.amin() == rewards.amax():  # a std that may be rounding
         raise ValueError(f"the {len(rewards)} samples' rewards must differ, their std is {std}")
     return mean, std

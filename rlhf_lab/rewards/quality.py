@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rlhf_lab.preferences import preference_accuracy
 from rlhf_lab.settings import require_count
+from rlhf_lab.shapes import require_floats
 
 Numbers = Float[Tensor, "item"]
 
@@ -34,6 +35,7 @@ def accuracy_against_gold(margins: Numbers, gold_margins: Numbers) -> Float[Tens
     Pairs that are equal in gold have no right order and are left out. ValueError if all are,
     FloatingPointError for a margin of NaN.
     """
+    require_floats("item", margins=margins, gold_margins=gold_margins)
     if (margins.isnan() | gold_margins.isnan()).any():
         raise FloatingPointError("a margin of NaN has no sign; look at the rewards")
     decided = gold_margins != 0

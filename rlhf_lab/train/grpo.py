@@ -70,7 +70,7 @@ def train_grpo(
     def judged(responses: Responses) -> tuple[Tensor, Tensor]:
         rewards = scores.rewards_of(reward, responses)
         advantages = scores.of_groups(config.advantages, rewards.view(-1, config.group_size))
-        return rewards, advantages.view(-1, 1).expand(responses.mask.shape)
+        return rewards, advantages.reshape(-1, 1).expand(responses.mask.shape)
 
     return _checked(policy, judged, prompts, config, reference, checkpoints)
 
@@ -96,7 +96,7 @@ def train_grpo_on_steps(
         groups = (len(rewards) // config.group_size, config.group_size, -1)
         steps = rewards.view(groups), ends.view(groups)
         advantages = scores.of_groups(config.process_advantages, *steps)
-        return torch.where(ends, rewards, 0).sum(dim=1), advantages.view(ends.shape)
+        return torch.where(ends, rewards, 0).sum(dim=1), advantages.reshape(ends.shape)
 
     return _checked(policy, judged, prompts, config, reference, checkpoints)
 

@@ -16,8 +16,8 @@ StepReward = Callable[[Responses], tuple[Float[Tensor, "batch token"], Bool[Tens
 def of_groups(advantages: Callable[..., Tensor], rewards: Tensor, *ends: Tensor) -> Tensor:
     """advantages(rewards of groups, ...), one for each reward. ValueError for another shape."""
     found = advantages(rewards, *ends)
-    if found.shape != rewards.shape:
-        wanted, got = tuple(rewards.shape), tuple(found.shape)
+    if not isinstance(found, Tensor) or found.shape != rewards.shape:
+        wanted, got = tuple(rewards.shape), tuple(getattr(found, "shape", [])) or type(found)
         raise ValueError(f"the advantages must have the rewards' shape {wanted}, got {got}")
     return found
 
