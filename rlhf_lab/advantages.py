@@ -60,8 +60,8 @@ def group_outcome_advantages(
     """Â_i = (r_i - mean r) / (std r + 1e-4) within each group of responses to one prompt.
 
     Shao et al. 2024 (GRPO), section 4.1.2. The paper says neither which std nor how a std of 0 is
-    met; here it is the unbiased one, so that [1, 0, 0, 1] gives ±0.866, and 1e-4 is added to it,
-    so that a group of equal rewards gives 0. Raises ValueError for a group of one.
+    met; here it is the unbiased one, so that [1, 0, 0, 1] gives ±0.866, and 1e-4 is added to it.
+    A group of equal rewards gives exactly 0. Raises ValueError for a group of one.
     """
     centred = centred_outcome_advantages(rewards)
     return centred / (rewards.std(dim=1, keepdim=True) + GROUP_EPSILON)
