@@ -8,7 +8,7 @@ from rlhf_lab.feedback.ranked import stacked
 from rlhf_lab.gpt2_tasks import Task
 from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.responses import Preferences, Responses
-from rlhf_lab.settings import of, require_count
+from rlhf_lab.settings import of, require_count, require_seed
 from rlhf_lab.train.rollout_config import RolloutConfig
 from rlhf_lab.train.rollouts import prompt_batch, responses_to
 from rlhf_lab.train.scores import rewards_of
@@ -34,7 +34,7 @@ class Size:
     def __post_init__(self):
         require_count(**of(self, "steps", "batch_size", "micro_batch_size", "pairs"))
         require_count(least=2, group_size=self.group_size)
-        require_count(least=0, seed=self.seed)
+        require_seed(seed=self.seed)
 
     def shared(self) -> dict:
         """The settings that every algorithm has."""

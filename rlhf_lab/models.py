@@ -5,7 +5,6 @@ transformers' gradient checkpointing, which needs training mode; `micro_batch_si
 """
 
 import copy
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
@@ -13,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab.gpt2 import GPT2Trunk
+from rlhf_lab.settings import require_seed
 from rlhf_lab.trunks import trunk_of, width_of
 
 
@@ -23,6 +23,7 @@ def tiny_gpt2(
 
     `gelu_pytorch_tanh` is the same function as GPT-2's `gelu_new`, computed in one kernel.
     """
+    require_seed(seed=seed)
     # Here, since it takes as long to import as all else, and much of the package does without.
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -96,14 +97,6 @@ def value_model(policy: nn.Module) -> nn.Module:
     return ScalarModel(policy)
 
 
-@dataclass(frozen=True)
-class TableConfig:
-    """What `check_fits` asks of a model."""
-
-    vocab_size: int
-    max_position_embeddings: int
-
-
 class Table(nn.Module):
     """One free row for each prefix of a response: the class in which every function exists.
 
@@ -113,7 +106,8 @@ class Table(nn.Module):
 
     def __init__(self, vocabulary: int, length: int, columns: int):
         super().__init__()
-        self.config = TableConfig(vocabulary, length + 1)
+        # What `check_fits` asks of a model.
+        self.config = SimpleNamespace(vocab_size=vocabulary, max_position_embeddings=length + 1)
         self.length = length
         prefixes = sum(vocabulary**n for n in range(length))
         self.table = nn.Parameter(torch.zeros(prefixes, columns))
@@ -129,10 +123,15 @@ class Table(nn.Module):
         return SimpleNamespace(logits=self.table[rows], past_key_values=seen)
 
     def prefix_rows(self, ids: Int[Tensor, "batch position"]) -> Int[Tensor, "batch position"]:
-        """The table's row for (y_1 .. y_n), n = 0, 1, ...: row_n = 1 + V · row_{n-1} + y_n."""
-        rows = [torch.zeros_like(ids[:, 0])]
-        for token in ids[:, 1:].unbind(dim=1):
-            rows.append(1 + self.config.vocab_size * rows[-1] + token)
+        """The table's row for (y_1 .. y_n), n = 0, 1, ...: row_n = 1 + V · row_{n-1} + y_n.
+
+        Raises ValueError for an id outside the vocabulary, which would name another row.
+        """
+        rows, tokens, size = [torch.zeros_like(ids[:, 0])], ids[:, 1:], self.config.vocab_size
+        if (unknown := tokens[(tokens < 0) | (tokens >= size)]).numel():
+            raise ValueError(f"token ids must be 0 to {size - 1}, got {unknown[0]}")
+        for token in tokens.unbind(dim=1):
+            rows.append(1 + size * rows[-1] + token)
         return torch.stack(rows, dim=1)
 
 

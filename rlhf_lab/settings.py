@@ -44,6 +44,14 @@ def require_count_or_none(**settings: object) -> None:
     require_count(**{name: value for name, value in settings.items() if value is not None})
 
 
+def require_seed(**settings: object) -> None:
+    """Every setting must be a seed that every generator takes: a whole number, 0 to 2⁶³ - 1."""
+    for name, value in settings.items():
+        require_count(least=0, **{name: value})
+        if value >= 2**63:
+            raise ValueError(f"{name} must be below 2**63, as a generator's seed, got {value}")
+
+
 def require_divisor(whole: int, **settings: int) -> None:
     """Every setting must divide `whole`, so that nothing is left over."""
     for name, value in settings.items():
@@ -82,6 +90,14 @@ def require_json(**settings: object) -> None:
                 f"{name} must be plain JSON, got {str(value)[:60]!r} ({error}); name a function by "
                 "a string, and make a number of a tensor's or numpy's by .item()"
             ) from error
+
+
+def require_json_dict(**objects: object) -> None:
+    """Every object must be a dictionary whose keys are texts and whose values are plain JSON."""
+    for name, value in objects.items():
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            raise ValueError(f"{name} must be a dictionary with texts as keys, got {value!r}")
+        require_json(**value)
 
 
 def of(config: object, *names: str) -> dict[str, object]:

@@ -154,3 +154,20 @@ def test_training_the_value_model_leaves_the_policy_alone():
             parameter.add_(1)
     untouched = tiny_gpt2(5, seed=1, **SETTINGS)
     assert all(map(torch.equal, policy.parameters(), untouched.parameters()))
+
+
+@pytest.mark.parametrize("token", [-1, 3])
+def test_a_table_has_no_row_for_an_id_outside_its_vocabulary(token):
+    """It would read the row of another prefix; what a prompt of one token is says nothing."""
+    for table in (TabularPolicy(3, 3), value_model(TabularPolicy(3, 3))):
+        with pytest.raises(ValueError, match=f"token ids must be 0 to 2, got {token}"):
+            response_values(table, pad([[0]], [[0, token, 1]]))
+    assert torch.equal(table.prefix_rows(torch.tensor([[7, 1]])), torch.tensor([[0, 2]]))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must be"):
+        tiny_gpt2(5, seed=seed, **SETTINGS)
+    with pytest.raises(ValueError, match="seed must be"):
+        reward_model(tiny_gpt2(5, seed=1, **SETTINGS), seed=seed)

@@ -2,6 +2,7 @@ from dataclasses import MISSING, fields
 from types import SimpleNamespace
 
 import pytest
+import torch
 from shape_checker import unchecked
 
 from rlhf_lab.settings import (
@@ -9,9 +10,11 @@ from rlhf_lab.settings import (
     require_count,
     require_finite,
     require_json,
+    require_json_dict,
     require_kind,
     require_not_negative,
     require_positive,
+    require_seed,
     require_share,
 )
 from rlhf_lab.train.dpo import DPOConfig
@@ -63,6 +66,27 @@ def test_what_is_no_function_no_json_and_of_no_kind_is_named():
         require_kind(str, **{"item 0": "a", "item 1": 1})
 
 
+@pytest.mark.parametrize("settings", [{1: 2}, [1], None])
+def test_settings_that_are_no_dictionary_of_texts_are_named(settings):
+    with pytest.raises(ValueError, match="settings must be a dictionary with texts as keys, got"):
+        require_json_dict(other={"rate": 0.1}, settings=settings)
+
+
+@pytest.mark.parametrize("value", [*NOT_NUMBERS, -1, 1.5, 2**63, 2**64])
+def test_what_no_generator_takes_is_no_seed(value):
+    with pytest.raises(ValueError, match="seed must be "):
+        require_seed(seed=value)
+    require_seed(seed=2**63 - 1)
+    torch.Generator().manual_seed(2**63 - 1)
+
+
+@pytest.mark.parametrize("kind", [SFTConfig, RewardModelConfig, ReinforceConfig, GRPOConfig])
+def test_a_seed_that_is_too_large_is_refused_with_the_other_settings(kind):
+    needed = {field.name: 1 for field in fields(kind) if field.default is MISSING}
+    with pytest.raises(ValueError, match=r"seed must be below 2\*\*63"):
+        unchecked(kind, **(needed | {"seed": 2**64}))
+
+
 @pytest.mark.parametrize(
     "kind", [SFTConfig, RewardModelConfig, DPOConfig, ReinforceConfig, GRPOConfig, PPOConfig]
 )
@@ -78,6 +102,7 @@ def test_good_settings_pass():
     require_finite(bias=-0.5)
     require_callable(optimizer=dict)
     require_json(rate=0.1, name="adam", betas=(0.9, 0.95))
+    require_json_dict(settings={"rate": 0.1})
     require_kind(int, seed=0)
     require_positive(rate=1e-9, steps=3)
     require_not_negative(beta=0)

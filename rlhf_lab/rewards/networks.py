@@ -15,7 +15,7 @@ from rlhf_lab.logprobs import positions, response_logprobs
 from rlhf_lab.masked import sum_over_tokens, zero_at_padding
 from rlhf_lab.models import ScalarModel, only_column
 from rlhf_lab.responses import Responses
-from rlhf_lab.settings import require_positive
+from rlhf_lab.settings import require_positive, require_seed
 
 Rewards = Float[Tensor, "batch"]
 
@@ -26,6 +26,7 @@ def reward_model(language_model: nn.Module, *, seed: int, columns: int = 1) -> S
     The head's weights are N(0, 1/(d+1)), d the trunk's width, and its bias is 0 (Stiennon et al.
     2020, from the code). `columns` numbers at each position: 1, or 2k for `preferencewise`.
     """
+    require_seed(seed=seed)
     model = ScalarModel(language_model)
     width, weight = model.head.in_features, model.head.weight
     like = {"device": weight.device, "dtype": weight.dtype}

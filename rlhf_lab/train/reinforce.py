@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from rlhf_lab.settings import require_count, require_positive, require_share
+from rlhf_lab.settings import require_count, require_positive, require_seed, require_share
 from rlhf_lab.train.loop import Metrics, update
 from rlhf_lab.worlds.decisions import DecisionProcess
 from rlhf_lab.worlds.environment import Environment, Step, play, returns_to_go
@@ -31,7 +31,7 @@ class ReinforceConfig:
     def __post_init__(self):
         require_count(steps=self.steps)
         require_count(least=2, episodes=self.episodes)
-        require_count(least=0, seed=self.seed)
+        require_seed(seed=self.seed)
         require_share(gamma=self.gamma)
         require_positive(learning_rate=self.learning_rate)
 

@@ -17,6 +17,7 @@ from rlhf_lab.settings import (
     require_count_or_none,
     require_not_negative,
     require_positive,
+    require_seed,
 )
 from rlhf_lab.train.loop import Metrics, minibatches, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, slices
@@ -47,7 +48,8 @@ class RewardModelConfig:
     def __post_init__(self):
         require_count(steps=self.steps, batch_size=self.batch_size)
         require_count_or_none(micro_batch_size=self.micro_batch_size)
-        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
+        require_count(least=0, warmup_steps=self.warmup_steps)
+        require_seed(seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
         require_not_negative(weight_decay=self.weight_decay)
         require_callable(optimizer=self.optimizer)

@@ -12,6 +12,7 @@ from rlhf_lab.settings import (
     require_count_or_none,
     require_kind,
     require_positive,
+    require_seed,
 )
 
 
@@ -51,7 +52,7 @@ class RolloutConfig:
         if self.end_token is not None:
             require_count(least=0, end_token=self.end_token)
         require_count_or_none(micro_batch_size=self.micro_batch_size)
-        require_count(least=0, seed=self.seed)
+        require_seed(seed=self.seed)
         require_positive(**of(self, "temperature", "learning_rate", "max_grad_norm"))
         require_callable(optimizer=self.optimizer)
         require_kind(bool, measure_update=self.measure_update)

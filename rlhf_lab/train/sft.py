@@ -12,7 +12,13 @@ from rlhf_lab.compatibility import check_fits
 from rlhf_lab.logprobs import response_logprobs
 from rlhf_lab.losses import next_token_loss
 from rlhf_lab.responses import Responses, trim
-from rlhf_lab.settings import require_count, require_count_or_none, require_kind, require_positive
+from rlhf_lab.settings import (
+    require_count,
+    require_count_or_none,
+    require_kind,
+    require_positive,
+    require_seed,
+)
 from rlhf_lab.train.loop import Metrics, resumable, trainable_parameters, warmed_up
 from rlhf_lab.train.micro_batches import Update, slices
 from rlhf_lab.training_state import TrainingState
@@ -38,7 +44,8 @@ class SFTConfig:
     def __post_init__(self):
         require_count(steps=self.steps, batch_size=self.batch_size)
         require_count_or_none(micro_batch_size=self.micro_batch_size)
-        require_count(least=0, warmup_steps=self.warmup_steps, seed=self.seed)
+        require_count(least=0, warmup_steps=self.warmup_steps)
+        require_seed(seed=self.seed)
         require_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
 
 

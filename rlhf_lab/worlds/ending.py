@@ -10,6 +10,7 @@ import torch
 
 from rlhf_lab.models import TabularPolicy, frozen_copy
 from rlhf_lab.responses import Responses, pad
+from rlhf_lab.settings import require_seed
 from rlhf_lab.worlds.exact import ExactWorld, response_distribution
 
 END = 0
@@ -23,6 +24,7 @@ def ending_world(*, vocabulary: int = 4, longest: int = 4, seed: int = 0) -> Exa
     """
     if vocabulary < 2 or longest < 1:
         raise ValueError(f"need vocabulary >= 2 and longest >= 1, got {vocabulary} and {longest}")
+    require_seed(seed=seed)
     generator = torch.Generator().manual_seed(seed)
     reference = TabularPolicy(vocabulary, longest).double()
     with torch.no_grad():

@@ -17,6 +17,7 @@ from rlhf_lab.losses import implicit_reward
 from rlhf_lab.models import TabularPolicy, frozen_copy, trainable_copy
 from rlhf_lab.preferences import sample_comparison
 from rlhf_lab.responses import Preferences, Responses, pad
+from rlhf_lab.settings import require_seed
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def exact_world(
     """
     if vocabulary < 2 or length < 1:
         raise ValueError(f"need vocabulary >= 2 and length >= 1, got {vocabulary} and {length}")
+    require_seed(seed=seed)
     generator = torch.Generator().manual_seed(seed)
     reference = TabularPolicy(vocabulary, length).double()
     with torch.no_grad():
@@ -120,7 +122,8 @@ def sample_pairs(
 def rewards_of(world: ExactWorld, responses: Responses) -> Float[Tensor, "batch"]:
     """The world's reward of each response; a training loop takes `partial(rewards_of, world)`.
 
-    Raises ValueError unless the world lists every sequence of its length, and these have it.
+    Raises ValueError unless the world lists every sequence of its length, and these have it, and
+    for an id outside the vocabulary.
     """
     base, length = world.reference.config.vocab_size, world.responses.tokens.shape[1]
     if len(world.rewards) != base**length:
@@ -128,8 +131,11 @@ def rewards_of(world: ExactWorld, responses: Responses) -> Float[Tensor, "batch"
     if responses.tokens.shape[1] != length or not responses.mask.all():
         lengths = sorted(set(responses.mask.sum(dim=1).tolist()))
         raise ValueError(f"responses must have {length} tokens, got lengths of {lengths}")
-    number = torch.zeros_like(responses.tokens[:, 0])
-    for token in responses.tokens.unbind(dim=1):
+    tokens = responses.tokens
+    if (unknown := tokens[(tokens < 0) | (tokens >= base)]).numel():
+        raise ValueError(f"token ids must be 0 to {base - 1}, got {unknown[0]}")
+    number = torch.zeros_like(tokens[:, 0])
+    for token in tokens.unbind(dim=1):
         number = base * number + token
     return world.rewards[number]
 

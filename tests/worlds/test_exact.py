@@ -6,7 +6,9 @@ import torch
 from rlhf_lab.logprobs import sequence_logprobs
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.models import TabularPolicy, tiny_gpt2
+from rlhf_lab.responses import pad
 from rlhf_lab.train.loop import history, minimise
+from rlhf_lab.worlds.ending import ending_world
 from rlhf_lab.worlds.exact import (
     as_preferences,
     exact_world,
@@ -165,3 +167,18 @@ def test_rewards_are_those_of_whole_responses_only():
     short = replace(rows, tokens=rows.tokens[:, :1], mask=rows.mask[:, :1])
     with pytest.raises(ValueError, match=r"3 tokens, got lengths of \[1\]"):
         rewards_of(WORLD, short)
+
+
+@pytest.mark.parametrize("token", [-1, 5])
+def test_an_id_outside_the_vocabulary_is_no_other_response(token):
+    """(0, 0, 5) would have the number, and the reward, of (0, 1, 0)."""
+    rows = pad([[0]], [[0, 0, token]])
+    with pytest.raises(ValueError, match=f"ids must be 0 to 4, got {token}"):
+        rewards_of(WORLD, rows)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_that_no_generator_takes_is_refused(seed):
+    for made in (exact_world, ending_world):
+        with pytest.raises(ValueError, match="seed must be"):
+            made(seed=seed)
