@@ -5,6 +5,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import filelock
@@ -15,7 +16,7 @@ from safetensors.torch import load_model, save_model
 from torch import nn
 
 from rlhf_lab import processes
-from rlhf_lab.settings import require_json
+from rlhf_lab.settings import require_json_dict
 from rlhf_lab.whole_files import whole_file
 
 
@@ -38,19 +39,17 @@ def cached_weights(
     """`build()` with the weights that `train(model)` gives it, from the cache where they are there.
 
     `made_by` is everything that determines the weights; another content, another file. Raises
-    ValueError where something in it is not plain JSON.
+    ValueError where something in it is not plain JSON, and OSError that says what to do where the
+    file is not there and the folder cannot be written to.
     Two processes at once train once. A damaged file is reported by a warning and made again.
     """
-    require_json(**made_by)
+    require_json_dict(made_by=made_by)
     key = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
     path = cache_folder() / f"{name}-{key}.safetensors"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"cannot make the cache folder {path.parent} ({error}); name another in RLHF_LAB_CACHE"
-        ) from error
-    with filelock.FileLock(path.with_suffix(".lock")):
+    if path.exists():  # whole, whoever writes it: a folder that may only be read needs no lock
+        with suppress(DamagedWeightsError):
+            return read_weights(build(), path)
+    with _locked(path):
         if path.exists():
             try:
                 return read_weights(build(), path)
@@ -67,6 +66,18 @@ def cached_weights(
     return model
 
 
+def _locked(path: Path) -> AbstractContextManager:
+    """The lock of a file that is to be made, in a folder that is there then."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(path.with_suffix(".lock")).acquire()
+    except OSError as error:
+        raise OSError(
+            f"cannot write to the cache folder {path.parent} ({error}); name another in "
+            "RLHF_LAB_CACHE"
+        ) from error
+
+
 def hash_of_sources(*sources: str) -> str:
     """SHA-256 over files of this package, named as "train/sft.py": what code made some weights."""
     digest = hashlib.sha256()
@@ -75,14 +86,15 @@ def hash_of_sources(*sources: str) -> str:
     return digest.hexdigest()
 
 
-def write_weights(model: nn.Module, path: Path) -> None:
+def write_weights(model: nn.Module, path: Path | str) -> None:
     """Write weights and their checksum to `path` in one step: the whole file or the old one."""
     with whole_file(path) as partial:
         save_model(model, str(partial), metadata={"sha256": checksum(model)})
 
 
-def read_weights(model: nn.Module, path: Path) -> nn.Module:
+def read_weights(model: nn.Module, path: Path | str) -> nn.Module:
     """`model` with the weights of a file; DamagedWeightsError unless they are those written."""
+    path = Path(path)
     try:
         with safe_open(path, framework="pt") as file:
             written = (file.metadata() or {}).get("sha256")

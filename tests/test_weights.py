@@ -63,9 +63,9 @@ def test_a_damaged_file_is_noticed_and_made_again(cache, damage):
     if damage == "bit":
         data[-1] ^= 1
     path.write_bytes({"cut": data[:-9], "bit": data, "empty": b"", "foreign": b"x" * 99}[damage])
-    with pytest.warns(UserWarning, match="training it again"):
+    with pytest.warns(UserWarning, match="training it again") as warned:
         again = weights.cached_weights(build, train, **SETTINGS)
-    assert (train.count, weights.checksum(again)) == (2, good)
+    assert (train.count, weights.checksum(again), len(warned)) == (2, good, 1)
     assert path.read_bytes() != bytes(data[:-9])
 
 
@@ -139,3 +139,40 @@ def test_weights_of_every_type_have_a_checksum():
     kinds = (torch.float64, torch.float32, torch.bfloat16)
     sums = [weights.checksum(build().to(dtype)) for dtype in kinds]
     assert len(set(sums)) == 3
+
+
+def no_lock(*_arguments, **_settings):
+    raise PermissionError("Permission denied")
+
+
+def test_a_cache_that_may_only_be_read_is_read(monkeypatch):
+    made = weights.cached_weights(build, Training(), **SETTINGS)
+    monkeypatch.setattr(weights.filelock, "FileLock", no_lock)
+    train = Training()
+    found = weights.cached_weights(build, train, **SETTINGS)
+    assert (train.count, weights.checksum(found)) == (0, weights.checksum(made))
+
+
+def test_a_cache_that_cannot_be_written_to_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(weights.filelock, "FileLock", no_lock)
+    with pytest.raises(OSError, match=r"cannot write to .*denied.*name another in RLHF_LAB_CACHE"):
+        weights.cached_weights(build, Training(), **SETTINGS)
+
+
+def test_a_path_may_be_text_and_what_is_not_there_is_named(cache):
+    weights.write_weights(build(), f"{cache}/some.safetensors")
+    read = weights.read_weights(build(), f"{cache}/some.safetensors")
+    assert weights.checksum(read) == weights.checksum(build())
+    with pytest.raises(weights.DamagedWeightsError, match=r"none\.safetensors cannot be read"):
+        weights.read_weights(build(), f"{cache}/none.safetensors")
+
+
+def test_a_link_to_a_file_stays_a_link(cache):
+    (cache / "store").mkdir()
+    link, target = cache / "link.safetensors", cache / "store" / "kept.safetensors"
+    link.symlink_to(target)
+    for _ in range(2):  # at first it leads to nothing
+        weights.write_weights(build(), link)
+        assert link.is_symlink()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+    assert weights.checksum(weights.read_weights(build(), link)) == weights.checksum(build())
