@@ -12,15 +12,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from rlhf_lab.settings import require_count, require_json
-from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of, weights_of
+from rlhf_lab.same_run import CheckpointError, check_same_run
+from rlhf_lab.settings import require_count, require_json_dict
+from rlhf_lab.training_state import TrainingState, checksum, put_back, tensors_of
 from rlhf_lab.whole_files import whole_file
 
 FORMAT = "rlhf_lab checkpoint 2"
-
-
-class CheckpointError(ValueError):
-    """A file that is damaged, is no checkpoint, or belongs to another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +27,7 @@ class Checkpoints:
     `settings` is all that determines the run, as plain JSON; a file with others is refused. A state
     is written when the next step is asked for, so that a loop left by `break` loses the step that
     it is in. A run whose file has all its steps yields none. Raises ValueError where a setting is
-    not plain JSON (a function, NaN) and where `path` is a folder.
+    not plain JSON (a function, NaN), or its name no text, and where `path` is a folder.
     """
 
     path: Path | str
@@ -41,7 +38,7 @@ class Checkpoints:
         require_count(every=self.every)
         if Path(self.path).is_dir():
             raise ValueError(f"path must name a file, but {self.path} is a folder")
-        require_json(**self.settings)
+        require_json_dict(settings=self.settings)
 
     def restore(self, state: TrainingState) -> int:
         """Put back what was kept and return its number of steps; 0 where there is no file.
@@ -93,31 +90,7 @@ def load_checkpoint(path: Path, state: TrainingState, settings: dict) -> int:
     Raises CheckpointError, with nothing changed, for a damaged file and for that of another run.
     """
     tensors, about = read_checkpoint(path)
-    check_same_settings(path, about["settings"], settings)
-    optimizers = state.kinds_of_optimizers()
-    check_same_settings(path, about.get("optimizers", optimizers), optimizers)
-    kept = {name: tensors[name] for name in tensors if name.startswith("modules/")}
-    before, here = (
-        {(name, tensor.shape, tensor.dtype) for name, tensor in weights.items()}
-        for weights in (kept, weights_of(state))
-    )
-    differing = sorted({name for name, *_ in before ^ here})
-    if differing or about["names"] != state.names():
-        what = ", ".join(differing[:3]) or f"it has {about['names']}, this run {state.names()}"
-        raise CheckpointError(f"{path} holds other models: {what}; name another file")
-    for name, weights in about.get("learning", {}).items():
-        if other := sorted({*weights} ^ {*state.learning()[name]}):
-            raise CheckpointError(
-                f"{path} belongs to a run in which other weights of the {name} learn: "
-                f"{', '.join(other[:3])}; freeze those that were frozen, or name another file"
-            )
-    frozen = state.fingerprints()
-    others = [name for name in frozen if about["frozen"].get(name) != frozen[name]]
-    if others:
-        raise CheckpointError(
-            f"{path} belongs to a run with another {others[0]}; give the {others[0]} of the call "
-            "that began it: a copy of the trained policy is not that"
-        )
+    check_same_run(path, tensors, about, state, settings)
     put_back(state, tensors, about["groups"], about["numbers"])
     return about["steps_done"]
 
@@ -139,12 +112,3 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict]:
     if about["sha256"] != checksum(tensors):
         raise CheckpointError(f"{path} does not match its checksum; delete it to begin anew")
     return tensors, about
-
-
-def check_same_settings(path: Path, kept: dict, settings: dict) -> None:
-    """Raise CheckpointError naming the settings in which two runs differ."""
-    here = json.loads(json.dumps(settings))
-    differing = [name for name in sorted({*kept, *here}) if kept.get(name) != here.get(name)]
-    if differing:
-        found = (f"{name} was {kept.get(name)!r}, is {here.get(name)!r}" for name in differing)
-        raise CheckpointError(f"{path} belongs to another run: {'; '.join(found)}")

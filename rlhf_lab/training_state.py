@@ -1,10 +1,14 @@
 """What a training run changes, as named tensors and numbers."""
 
 import hashlib
+import inspect
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+MAY_CHANGE = {"lr", "params", "fused", "foreach", "capturable", "differentiable"}
+"""of an optimizer's group: loops set the rate, and what computes a step depends on the device"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,23 @@ class TrainingState:
             )
             for name, module in self.frozen.items()
         }
+
+
+def settings_of_optimizers(state: TrainingState, groups: dict[str, list[dict]]) -> dict:
+    """What the makers of the optimizers set in such groups, and how many weights each group has.
+
+    Of the entries of a group those that its optimizer is made with, but for `MAY_CHANGE`: others
+    are counted on as it learns.
+    """
+    found = {}
+    for name, optimizer in state.optimizers.items():
+        found[f"number of groups of the {name}'s optimizer"] = len(groups[name])
+        given = inspect.signature(type(optimizer)).parameters.keys() - MAY_CHANGE
+        for number, group in enumerate(groups[name]):
+            whose = f" of the {name}'s optimizer, group {number}"
+            found |= {f"{key}{whose}": group[key] for key in sorted(given & group.keys())}
+            found[f"number of weights{whose}"] = len(group["params"])
+    return found
 
 
 def tensors_of(state: TrainingState) -> dict[str, Tensor]:

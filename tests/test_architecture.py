@@ -45,6 +45,7 @@ feedback.labelling
 rewards.networks rewards.preferencewise rewards.quality
 rewards.functions rewards.losses
 weights training_state
+same_run
 checkpoints
 worlds.grammar worlds.review_words worlds.sum_steps
 worlds.review_rules

@@ -4,7 +4,9 @@ import copy
 import errno
 import resource
 from dataclasses import replace
+from functools import partial
 
+import jaxtyping
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -205,6 +207,79 @@ def test_an_optimizer_that_keeps_plain_numbers_goes_on_bit_for_bit(tmp_path):
     save_checkpoint(path, whole, SETTINGS, steps_done=2)
     load_checkpoint(path, again, SETTINGS)
     assert trained(again, 3) == trained(whole, 3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"weight_decay": 50.0}, r"weight_decay of the policy's optimizer, .* was 0\.0, is 50\.0"),
+        ({"betas": (0.8, 0.999)}, r"betas of the policy's optimizer, .* was \[0\.9, 0\.999\], is"),
+        ({"amsgrad": True}, "amsgrad of the policy's optimizer, group 0 was False, is True"),
+    ],
+)
+def test_other_settings_of_an_optimizer_are_refused_and_nothing_changes(tmp_path, changed, message):
+    path, adamw = tmp_path / "run.safetensors", partial(torch.optim.AdamW, weight_decay=0.0)
+    run = state(optimizer=adamw)
+    trained(run, 1)
+    save_checkpoint(path, run, SETTINGS, steps_done=1)
+    other = state(optimizer=partial(adamw, **changed))
+    before = {name: tensor.clone() for name, tensor in tensors_of(other).items()}
+    with pytest.raises(CheckpointError, match=message):
+        load_checkpoint(path, other, SETTINGS)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in tensors_of(other).items())
+
+
+def test_other_groups_of_weights_are_refused_and_nothing_changes(tmp_path):
+    def in_two(parameters, lr):
+        first, *others = parameters
+        return torch.optim.Adam([{"params": [first]}, {"params": others}], lr=lr)
+
+    path, other = tmp_path / "run.safetensors", state(optimizer=in_two)
+    save_checkpoint(path, state(), SETTINGS, steps_done=1)
+    with pytest.raises(CheckpointError, match="number of groups of the policy's optimizer was 1, "):
+        load_checkpoint(path, other, SETTINGS)
+
+
+@pytest.mark.parametrize("changed", [{"foreach": True}, {"fused": True}, {"capturable": False}])
+def test_the_rate_and_the_way_a_step_is_computed_may_change(tmp_path, changed):
+    """Loops set the rate before each step, and one device computes a step in other kernels."""
+    path, run = tmp_path / "run.safetensors", state()
+    run.optimizers["policy"].param_groups[0]["lr"] = 0.05
+    save_checkpoint(path, run, SETTINGS, steps_done=1)
+    assert load_checkpoint(path, state(optimizer=partial(torch.optim.Adam, **changed)), SETTINGS)
+
+
+class Counting(torch.optim.SGD):
+    """Keeps a number of its own in its group, as Prodigy and the schedule-free optimizers do."""
+
+    def step(self):
+        super().step()
+        for group in self.param_groups:
+            group["k"] = group.get("k", 0) + 1
+
+
+def test_what_an_optimizer_counts_in_its_groups_is_no_setting(tmp_path):
+    path, run, again = tmp_path / "run.safetensors", *(state(optimizer=Counting) for _ in "12")
+    again.optimizers["policy"].param_groups[0]["k"] = 0
+    trained(run, 2)
+    save_checkpoint(path, run, SETTINGS, steps_done=2)
+    load_checkpoint(path, again, SETTINGS)
+    assert again.optimizers["policy"].param_groups[0]["k"] == 2
+
+
+@pytest.mark.parametrize("settings", [{1: 2}, [1]])
+def test_settings_that_are_no_dictionary_of_texts_are_refused(tmp_path, settings):
+    jaxtyping.config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match="settings must be a dictionary with texts as keys, got"):
+        Checkpoints(path=tmp_path / "x", every=1, settings=settings)
+
+
+def test_a_link_to_a_checkpoint_stays_a_link(tmp_path):
+    link, target = tmp_path / "link.safetensors", tmp_path / "run.safetensors"
+    link.symlink_to(target)
+    save_checkpoint(link, state(), SETTINGS, steps_done=1)
+    assert link.is_symlink()
+    assert load_checkpoint(target, state(), SETTINGS) == 1
 
 
 @pytest.mark.parametrize(("first", "then"), [(None, "wte"), ("wpe", "wte"), ("wte", None)])

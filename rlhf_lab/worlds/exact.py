@@ -122,22 +122,19 @@ def sample_pairs(
 def rewards_of(world: ExactWorld, responses: Responses) -> Float[Tensor, "batch"]:
     """The world's reward of each response; a training loop takes `partial(rewards_of, world)`.
 
-    Raises ValueError unless the world lists every sequence of its length, and these have it, and
-    for an id outside the vocabulary.
+    Raises ValueError unless the world lists every sequence of its length, and these are of them.
     """
     base, length = world.reference.config.vocab_size, world.responses.tokens.shape[1]
+    tokens = responses.tokens
     if len(world.rewards) != base**length:
         raise ValueError("this world's responses end: only those of one length have a number")
-    if responses.tokens.shape[1] != length or not responses.mask.all():
+    if tokens.shape[1] != length or not responses.mask.all():
         lengths = sorted(set(responses.mask.sum(dim=1).tolist()))
         raise ValueError(f"responses must have {length} tokens, got lengths of {lengths}")
-    tokens = responses.tokens
     if (unknown := tokens[(tokens < 0) | (tokens >= base)]).numel():
         raise ValueError(f"token ids must be 0 to {base - 1}, got {unknown[0]}")
-    number = torch.zeros_like(tokens[:, 0])
-    for token in tokens.unbind(dim=1):
-        number = base * number + token
-    return world.rewards[number]
+    places = base ** torch.arange(length, device=tokens.device).flip(0)
+    return world.rewards[(tokens * places).sum(dim=1)]
 
 
 def as_preferences(
