@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rlhf_lab import processes
+from rlhf_lab.settings import require_count
 from rlhf_lab.train.loop import History, Metrics, history
 from rlhf_lab.whole_files import write_whole
 
@@ -15,8 +16,9 @@ def logged_history(run: Iterable[Metrics], path: Path, *, steps: int) -> History
 
     One line of JSON a step, in the file before the step's checkpoint is, with the "seconds" that
     the step took. The rows from a run's first step on make way for its own: all, of a run that
-    begins anew. Raises ValueError where a step is in neither.
+    begins anew. Raises ValueError where a step is in neither, and for a file that is no such log.
     """
+    require_count(steps=steps)
     path = Path(path)
     rows = read_log(path)
     history(_kept(run, path, rows), steps=steps)
@@ -30,10 +32,22 @@ def logged_history(run: Iterable[Metrics], path: Path, *, steps: int) -> History
 
 
 def read_log(path: Path) -> dict[int, Metrics]:
-    """The metrics in a file by their step, but a torn last line; none where there is no file."""
-    *lines, _torn = path.read_text(encoding="utf-8").split("\n") if path.exists() else [""]
-    rows = (json.loads(line) for line in lines)
-    return {row["step"]: row for row in rows}
+    """The metrics in a file by their step, but a torn last line; none where there is no file.
+
+    Raises ValueError that names file and line where one is no JSON object with a step.
+    """
+    *lines, _torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    rows = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            rows[row["step"]] = row
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"line {number} of {path} is no step of a run: {line[:60]!r} ({error!r}); delete "
+                "it and the run's checkpoint to begin anew, or name another file"
+            ) from error
+    return rows
 
 
 def _kept(run: Iterable[Metrics], path: Path, rows: dict[int, Metrics]) -> Iterator[Metrics]:

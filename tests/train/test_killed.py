@@ -103,3 +103,24 @@ def test_a_line_that_was_being_written_when_the_run_was_killed_is_left_out(tmp_p
     assert list(read_log(path)) == [0, 1]
     assert logged_history(iter(rows[2:]), path, steps=3)["loss"] == [1.0] * 3
     assert list(read_log(path)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"step": 1, "lo', '{"loss": 1.0}', "[1]", "no log", '{"step": [1]}', ""]
+)
+def test_a_line_that_is_no_step_is_named_with_its_file(tmp_path, line):
+    path = tmp_path / "run.jsonl"
+    path.write_text(f'{{"step": 0, "loss": 1.0}}\n{line}\n{{"step": 2, "loss": 1.0}}\n')
+    with pytest.raises(ValueError, match=r"line 2 of .*run\.jsonl is no step of a run"):
+        logged_history(iter([]), path, steps=3)
+
+
+def test_a_log_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "run.jsonl").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(ValueError, match=r"line 1 of .*run\.jsonl is no step of a run"):
+        read_log(tmp_path / "run.jsonl")
+
+
+def test_a_run_of_no_steps_has_no_history(tmp_path):
+    with pytest.raises(ValueError, match="steps must be a whole number, 1 or above, got 0"):
+        logged_history(iter([]), tmp_path / "run.jsonl", steps=0)
