@@ -15,7 +15,8 @@ from rlhf_lab.checks.catalogue import exercises
 from rlhf_lab.checks.exercise import Exercise
 from rlhf_lab.checks.transplants import AROUND, transplant
 from rlhf_lab.museum.bug import Bug
-from rlhf_lab.runs import current_commit, recorded_folder
+from rlhf_lab.provenance import current_commit
+from rlhf_lab.runs import recorded_folder
 from rlhf_lab.whole_files import write_whole
 
 FILE = "kill_matrix.json"  # beside the recorded runs

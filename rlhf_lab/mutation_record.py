@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rlhf_lab.derivations.checker.tally import Tally
-from rlhf_lab.runs import current_commit, recorded_folder
+from rlhf_lab.provenance import current_commit
+from rlhf_lab.runs import recorded_folder
 from rlhf_lab.whole_files import write_whole
 
 FILE = "mutation.json"  # beside the recorded runs

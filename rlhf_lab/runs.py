@@ -3,19 +3,22 @@
 import json
 import os
 import platform
-import subprocess
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from importlib.metadata import version
+from math import inf, isfinite, nan
 from pathlib import Path
 from typing import get_origin
 
-import torch
-
-from rlhf_lab.settings import require_json
+from rlhf_lab.provenance import current_commit, hardware
+from rlhf_lab.settings import require_json, require_json_dict
 from rlhf_lab.whole_files import write_whole
 
 KINDS = {"seconds": (int, float)}  # what JSON has for a field, where that is not its type
+NAMES = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
+"""texts that stand for numbers in a file, as in the JSON of protocol buffers; one `nan` for all, so
+that a list with it is equal to itself when it is read again"""
 PACKAGES = ("torch", "transformers", "numpy", "sympy")
 
 
@@ -51,35 +54,39 @@ def recorded(
     )
 
 
-def save(run: Run, folder: Path) -> Path:
+def save(run: Run, folder: Path | str) -> Path:
     """Write `folder/NAME/seed-SEED.json` in one step: the whole file or the old one.
 
-    Raises ValueError where a setting or metric is not plain JSON (NaN is not).
+    A metric may be NaN or infinite, as PPO's "explained_variance" where all returns are equal. JSON
+    has no such numbers, so the file has their `NAMES`. Raises ValueError where a field is of
+    another type, and where a setting or metric is not plain JSON.
     """
-    for part in ({"seed": run.seed}, run.settings, run.metrics):
-        require_json(**part)
+    require_json(seed=run.seed)
+    require_json_dict(settings=run.settings, metrics=_with(_named, run.metrics))
+    if wrong := _wrong_field(run):
+        raise ValueError(f"cannot save the run {run.name!r}: {wrong}")
     path = Path(folder) / run.name / f"seed-{run.seed}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(run), indent=1, allow_nan=False) + "\n")
+    content = asdict(run) | {"metrics": _with(_named, run.metrics)}
+    write_whole(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return path
 
 
-def load(path: Path) -> Run:
+def load(path: Path | str) -> Run:
     """Read one run. Raises ValueError naming the file where it is not a recorded run."""
     try:
-        run = Run(**json.loads(Path(path).read_text(encoding="utf-8")))
-    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise ValueError(f"{path} is not a recorded run: {error}") from error
-    for each in fields(Run):
-        kind = KINDS.get(each.name, get_origin(each.type) or each.type)
-        if not isinstance(value := getattr(run, each.name), kind):
-            raise ValueError(f"{path} is not a recorded run: its {each.name} is {value!r}")
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        run = Run(**content | {"metrics": _with(_number, content["metrics"])})
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is not a recorded run: {error!r}") from error
+    if wrong := _wrong_field(run):
+        raise ValueError(f"{path} is not a recorded run: {wrong}")
     return run
 
 
-def load_all(name: str, folder: Path | None = None) -> list[Run]:
+def load_all(name: str, folder: Path | str | None = None) -> list[Run]:
     """All runs of one name, in the order of their seeds. Raises FileNotFoundError for none."""
-    place = (folder or recorded_folder()) / name
+    place = Path(folder or recorded_folder()) / name
     paths = sorted(place.glob("seed-*.json"))
     if not paths:
         raise FileNotFoundError(f"no recorded runs (seed-*.json) in {place}")
@@ -108,40 +115,30 @@ def recorded_folder() -> Path:
     )
 
 
-def current_commit() -> str:
-    """RLHF_LAB_COMMIT, for a copy without its history, else the commit that git finds.
-
-    "+ changes" where files differ from it, "unknown" where git knows none.
-    """
-    if named := os.environ.get("RLHF_LAB_COMMIT"):
-        return named
-    package = Path(__file__).parent
-    try:
-        commit, changes = (
-            subprocess.run(
-                ["git", "-C", package, *arguments], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", package])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + " + changes" if changes else commit
-
-
-def hardware() -> dict:
-    """Processor, number of cores and of torch's threads, and the GPU if there is one.
-
-    `capability`: the instructions that torch's kernels use, on which the rounding depends.
-
-    Of a GPU also the most memory that this process has held on it, in units of 10⁶ bytes.
-    """
-    found = {
-        "machine": platform.machine(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+def _with(change: Callable[[object], object], metrics: object) -> object:
+    """The metrics with each of their numbers changed; what is no table of numbers as it is."""
+    if not isinstance(metrics, dict):
+        return metrics
+    return {
+        name: [change(value) for value in values] if isinstance(values, list) else values
+        for name, values in metrics.items()
     }
-    if found["gpu"]:
-        found["gpu_peak_megabytes"] = round(torch.cuda.max_memory_allocated() / 1e6)
-    return found
+
+
+def _named(value: object) -> object:
+    """A number as its name where JSON has none for it."""
+    return json.dumps(value) if isinstance(value, float) and not isfinite(value) else value
+
+
+def _number(value: object) -> object:
+    """The number that a name stands for. KeyError for another text."""
+    return NAMES[value] if isinstance(value, str) else value
+
+
+def _wrong_field(run: Run) -> str:
+    """Which field is not of its type; empty where each is."""
+    for each in fields(Run):
+        kind = KINDS.get(each.name, get_origin(each.type) or each.type)
+        if not isinstance(value := getattr(run, each.name), kind):
+            return f"its {each.name} is {value!r}"
+    return ""

@@ -65,7 +65,7 @@ train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
 train.review_model train.sums_model gpt2_tasks
 gpt2_sampling
 gpt2_small
-intervals gold_curves
+intervals gold_curves provenance
 runs machine metrics_log
 experiments.*
 derivations.*

@@ -33,7 +33,7 @@ from pathlib import Path
 import torch
 from benchmarking.processes import ROOT, command, waiting, worker
 
-from rlhf_lab import runs
+from rlhf_lab import provenance
 from rlhf_lab.benchmark_record import SIZES, WORKLOADS, Benchmark, file_name, from_json
 from rlhf_lab.benchmark_tables import HEAD, ratio_bars, rows
 from rlhf_lab.whole_files import write_whole
@@ -82,7 +82,7 @@ def comparison(losses: dict, timings: list[dict], given: argparse.Namespace) -> 
     return {
         "losses": losses,
         "timings": timings,
-        "commit": runs.current_commit(),
+        "commit": provenance.current_commit(),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "threads": given.threads,
     }

@@ -23,7 +23,7 @@ from lab_source import ROOT, questions, source_notebook, untouched
 
 from rlhf_lab.checks import check
 from rlhf_lab.checks.catalogue import exercises
-from rlhf_lab.runs import current_commit
+from rlhf_lab.provenance import current_commit
 from rlhf_lab.whole_files import write_whole
 
 LOOP, CRASH = "while True:\n    pass", "import os\n\nos._exit(1)"

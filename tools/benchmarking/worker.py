@@ -75,7 +75,7 @@ def timed(job: dict) -> dict:
 
 def machine(job: dict) -> dict:
     """In 10⁹ a second: multiply-adds, times two, of a large product, and bytes a copy moves."""
-    from rlhf_lab import precision, runs
+    from rlhf_lab import precision, provenance
 
     found, large = {}, job["device"] == "cuda"
     types = {"highest": torch.float32, "medium": torch.float32, "bf16": torch.bfloat16}
@@ -98,7 +98,7 @@ def machine(job: dict) -> dict:
         "gigabytes": 2 * source.nbytes / seconds / 1e9,
         "medium_error": error,
         "float32_error": precision.matrix_error(device),
-        "hardware": runs.hardware(),
+        "hardware": provenance.hardware(),
     }
 
 
