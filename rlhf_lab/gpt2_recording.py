@@ -4,7 +4,6 @@ Under the folder of runs; checkpoint and log of the run that is under way are in
 so that the same command goes on where it was broken off.
 """
 
-import math
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from rlhf_lab.metrics_log import logged_history
 from rlhf_lab.precision import bfloat16
 from rlhf_lab.train.loop import History
 from rlhf_lab.weights import cache_folder
-from rlhf_lab.whole_files import write_whole
+from rlhf_lab.whole_files import whole_file, write_whole
 
 WORLDS = ("imdb", "reviews", "sums")
 SHOWN = ("loss", "reward", "kl", "accuracy")  # those of them that a run has become its curves
@@ -70,7 +69,8 @@ def record(
 ) -> None:
     """Train, and write `folder`/gpt2-small-ALGORITHM/seed-SEED.json, .svg and .txt.
 
-    A run that is recorded already is kept. Raises ValueError for an algorithm that does not exist.
+    The .json comes last, so that what it stands for is whole; a run that has one is recorded and
+    kept. Raises ValueError for an algorithm that does not exist.
     """
     if algorithm not in ALGORITHMS:
         raise ValueError(f"no algorithm {algorithm!r}; there are {', '.join(ALGORITHMS)}")
@@ -89,7 +89,7 @@ def record(
         training = ALGORITHMS[algorithm](task, size, kept)
         before = training.samples()
         log = kept.path.with_suffix(".jsonl")
-        metrics = finite(logged_history(training.run, log, steps=size.steps))
+        metrics = logged_history(training.run, log, steps=size.steps)
         after = training.samples()
     if processes.is_main():
         run = runs.recorded(
@@ -99,20 +99,14 @@ def record(
             metrics=metrics,
             seconds=sum(metrics["seconds"]),
         )
-        _say(f"{runs.save(run, folder)}")
-        picture(metrics).savefig(place.with_suffix(".svg"))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(place.with_suffix(".svg")) as partial:
+            picture(metrics).savefig(partial, format="svg")
         texts = [f"before: {x}\nafter:  {y}\n" for x, y in zip(before, after, strict=True)]
         write_whole(place.with_suffix(".txt"), "\n".join(texts))
+        _say(f"{runs.save(run, folder)}")
         for finished in (kept.path, log):
             finished.unlink(missing_ok=True)
-
-
-def finite(table: History) -> History:
-    """The metrics that are a number at every step; the others are named and left out."""
-    bad = [name for name, values in table.items() if not all(map(math.isfinite, values))]
-    if bad:
-        _say(f"not a number at every step, so not recorded: {', '.join(bad)}")
-    return {name: values for name, values in table.items() if name not in bad}
 
 
 def picture(metrics: History):

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from rlhf_lab import gpt2_recording, gpt2_small, gpt2_tasks
-from rlhf_lab.gpt2_recording import device_named, finite, record
+from rlhf_lab.gpt2_recording import device_named, record
 from rlhf_lab.gpt2_sampling import Size, comparisons, responses
 from rlhf_lab.gpt2_small import ALGORITHMS, grpo, grpo_process
+from rlhf_lab.metrics_log import logged_history
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
 from rlhf_lab.runs import load
@@ -124,6 +125,34 @@ def test_a_recording_holds_metrics_curves_and_samples_and_is_kept(
     assert "is there already" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("broken", ["picture", "write_whole", "runs.save"])
+def test_a_recording_that_is_broken_off_is_made_whole_by_the_same_command(
+    tasks, broken, tmp_path, monkeypatch
+):
+    """And has every metric, that which is no number at each step too."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    def one_is_no_number(run, log, *, steps):
+        return logged_history(run, log, steps=steps) | {"fit": [float("nan")] * steps}
+
+    monkeypatch.setenv("RLHF_LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gpt2_recording, "task_for", lambda *_, **__: tiny(tasks["reviews"]))
+    monkeypatch.setattr(gpt2_recording, "logged_history", one_is_no_number)
+    settings = {"device": CPU, "world": "reviews", "base_steps": 0, "every": 1, "bf16": False}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"rlhf_lab.gpt2_recording.{broken}", stop)
+        with pytest.raises(KeyboardInterrupt):
+            record("sft", TWO_STEPS, tmp_path / "runs", **settings)
+    folder = tmp_path / "runs" / "gpt2-small-sft"
+    assert not (folder / "seed-0.json").exists()
+    record("sft", TWO_STEPS, tmp_path / "runs", **settings)
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"seed-0.json", "seed-0.svg", "seed-0.txt"}
+    assert "fit" in load(folder / "seed-0.json").metrics
+
+
 def test_without_a_gpu_and_without_a_device_one_line_says_what_to_do(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=r"needs a GPU and none is here; .*--device cpu"):
@@ -156,8 +185,3 @@ def test_an_algorithm_that_does_not_exist_is_named_with_those_that_do(tmp_path):
     settings = {"device": CPU, "world": "reviews", "base_steps": 0, "every": 1, "bf16": False}
     with pytest.raises(ValueError, match="no algorithm 'trpo'; there are sft, reward-model, dpo"):
         record("trpo", TWO_STEPS, tmp_path, **settings)
-
-
-def test_a_metric_that_is_no_number_is_named_and_left_out(capsys):
-    assert finite({"loss": [1.0, 2.0], "fit": [float("nan"), 1.0]}) == {"loss": [1.0, 2.0]}
-    assert "not recorded: fit" in capsys.readouterr().out
