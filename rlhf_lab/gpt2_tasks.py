@@ -1,29 +1,18 @@
 """What GPT-2-small is trained on: film reviews of IMDb from a hub, or the embedded worlds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from rlhf_lab import precision
 from rlhf_lab.gpt2 import GPT2
-from rlhf_lab.models import tiny_gpt2
+from rlhf_lab.gpt2_base import base_model
 from rlhf_lab.responses import Responses, pad
-from rlhf_lab.train.loop import history
 from rlhf_lab.train.scores import Reward, StepReward
-from rlhf_lab.train.sft import SFTConfig, train_sft
-from rlhf_lab.weights import cached_weights, hash_of_sources
 from rlhf_lab.worlds import imdb, reviews, sums
 
-VOCABULARY = 50_257
-"""of GPT-2's tokenizer; the words of the embedded worlds are its first ids"""
-SMALL = {"layers": 12, "width": 768, "heads": 12, "context": 1024}
-"""with this vocabulary GPT-2-small: 124,439,808 weights"""
 PROMPTS = 4096
-LOOP = ("train/loop.py", "train/micro_batches.py", "train/sft.py")
-SOURCES = ("gpt2.py", "models.py", *LOOP)
 
 
 @dataclass(frozen=True)
@@ -118,31 +107,3 @@ def spelled(responses: Responses, decode: Callable[[list[int]], str]) -> list[st
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)
     return [decode(row[real].tolist()) for row, real in zip(ids, mask, strict=True)]
-
-
-def base_model(
-    world: str, texts: Callable[..., Responses], device: torch.device, *, steps: int
-) -> nn.Module:
-    """GPT-2-small after `steps` of training on a world's texts, from the cache where it is there.
-
-    With 0 steps its weights are random and nothing is kept.
-    """
-
-    def build() -> nn.Module:
-        return GPT2(tiny_gpt2(VOCABULARY, **SMALL, seed=0))
-
-    def train(model: nn.Module) -> None:
-        model.to(device)
-        history(train_sft(model, texts(25_600, seed=0).to(device), config), steps=steps)
-
-    if steps == 0:
-        return build().to(device)
-    config = SFTConfig(steps=steps, batch_size=64, learning_rate=3e-4, warmup_steps=50)
-    made_by = {
-        "training": asdict(config),
-        "device": device.type,
-        "bf16": precision.is_bfloat16(),
-        "code": hash_of_sources(*SOURCES, f"worlds/{world}.py"),
-        "versions": {package: version(package) for package in ("torch", "transformers")},
-    }
-    return cached_weights(build, train, name=f"gpt2-small-{world}", made_by=made_by).to(device)

@@ -62,7 +62,9 @@ train.micro_batches train.rollout_config
 train.rollouts train.trust_region train.pretraining_mix
 train.experience
 train.sft train.reward_model train.ppo train.dpo train.grpo train.reinforce
-train.review_model train.sums_model gpt2_tasks
+train.review_model train.sums_model
+gpt2_base
+gpt2_tasks
 gpt2_sampling
 gpt2_small
 intervals gold_curves provenance

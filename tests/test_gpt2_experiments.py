@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from gpu import DEVICES
 
-from rlhf_lab import gpt2_experiments, gpt2_tasks
+from rlhf_lab import gpt2_base, gpt2_experiments, gpt2_tasks
 from rlhf_lab.experiments import review_paths
 from rlhf_lab.gpt2_experiments import EXPERIMENTS, record, split, task_around
 from rlhf_lab.gpt2_sampling import Size
@@ -18,7 +18,7 @@ TWO_STEPS = Size(steps=2, batch_size=8, micro_batch_size=4, group_size=8)
 @pytest.fixture(params=DEVICES)
 def world(request, monkeypatch):
     """The review world around a GPT-2 that trains in no time; short texts, few of all."""
-    tiny = tiny_gpt2(gpt2_tasks.VOCABULARY, layers=1, width=8, heads=2, context=64, seed=0)
+    tiny = tiny_gpt2(gpt2_base.VOCABULARY, layers=1, width=8, heads=2, context=64, seed=0)
     tiny.to(request.param)
     monkeypatch.setattr(gpt2_tasks, "base_model", lambda *_, **__: tiny)
     monkeypatch.setattr(gpt2_tasks, "PROMPTS", 16)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlhf_lab import gpt2_recording, gpt2_small, gpt2_tasks
+from rlhf_lab import gpt2_base, gpt2_recording, gpt2_small, gpt2_tasks
 from rlhf_lab.gpt2_recording import device_named, record
 from rlhf_lab.gpt2_sampling import Size, comparisons, responses
 from rlhf_lab.gpt2_small import ALGORITHMS, grpo, grpo_process
@@ -14,8 +14,9 @@ from rlhf_lab.metrics_log import logged_history
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
 from rlhf_lab.runs import load
+from rlhf_lab.train import review_model, sums_model
 from rlhf_lab.train.loop import history
-from rlhf_lab.worlds.reviews import END, encode
+from rlhf_lab.worlds.reviews import END, encode, training_texts
 
 CPU = torch.device("cpu")
 MOST_MODELS, RERUN = "ppo-ptx", pytest.mark.rerun  # `make test` trains it alone at full size
@@ -79,7 +80,7 @@ def test_a_world_judges_words_that_it_does_not_know_as_wrong(tasks):
 
 def tiny(task):
     """The same task for a model that trains in no time."""
-    policy = tiny_gpt2(gpt2_tasks.VOCABULARY, layers=1, width=16, heads=2, context=64, seed=0)
+    policy = tiny_gpt2(gpt2_base.VOCABULARY, layers=1, width=16, heads=2, context=64, seed=0)
     return replace(task, policy=policy)
 
 
@@ -179,6 +180,24 @@ def test_without_a_hub_it_says_so_and_takes_the_review_world(tasks, monkeypatch,
     assert "the review world instead: no hub answers" in capsys.readouterr().out
     with pytest.raises(ValueError, match="no IMDb: no hub answers"):
         gpt2_recording.task_for("dpo", "imdb", CPU, base_steps=7)
+
+
+@pytest.mark.parametrize(("world", "small"), [("reviews", review_model), ("sums", sums_model)])
+def test_another_architecture_or_code_of_a_world_is_another_base_model(world, small, monkeypatch):
+    """A cached file is of the code and sizes that would be trained now."""
+    recipes, hashed = [], set()
+
+    def kept(build, train, *, name, made_by):
+        recipes.append(made_by)
+        return torch.nn.Linear(1, 1)
+
+    monkeypatch.setattr(gpt2_base, "cached_weights", kept)
+    monkeypatch.setattr(gpt2_base, "hash_of_sources", lambda *files: hashed.update(files))
+    for layers in (12, 6):
+        monkeypatch.setitem(gpt2_base.SMALL, "layers", layers)
+        gpt2_base.base_model(world, training_texts, CPU, steps=1)
+    assert recipes[0] != recipes[1]
+    assert {*small.SOURCES, "gpt2.py", "gpt2_layers.py"} <= hashed
 
 
 def test_an_algorithm_that_does_not_exist_is_named_with_those_that_do(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from gpu import CUDA, NEEDED
 
-from rlhf_lab import gpt2_tasks, precision
+from rlhf_lab import gpt2_base, gpt2_tasks, precision
 from rlhf_lab.captured_passes import captured
 from rlhf_lab.cuda_graphs import shared_pool
 from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader, Reader, reader
@@ -237,7 +237,7 @@ def test_what_was_captured_goes_with_the_context_and_with_the_model():
 @pytest.mark.parametrize("replayed", [False, True])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_steps_give_the_numbers_of_the_processor(algorithm, replayed, monkeypatch):
-    tiny = tiny_gpt2(gpt2_tasks.VOCABULARY, layers=2, width=16, heads=2, context=64, seed=0)
+    tiny = tiny_gpt2(gpt2_base.VOCABULARY, layers=2, width=16, heads=2, context=64, seed=0)
     monkeypatch.setattr(gpt2_tasks, "PROMPTS", 16)
     size = Size(steps=4, batch_size=8, micro_batch_size=4, pairs=8, group_size=4)
 
