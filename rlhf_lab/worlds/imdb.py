@@ -41,22 +41,44 @@ class Judge:
         if labels != {POSITIVE, NEGATIVE}:
             raise ValueError(f"a judge has labels {POSITIVE} and {NEGATIVE}, got {sorted(labels)}")
 
+    @property
+    def context(self) -> int:
+        """The most tokens that it reads, those before and after a text included."""
+        places = getattr(
+            self.model.config, "max_position_embeddings", self.tokenizer.model_max_length
+        )
+        return min(places, self.tokenizer.model_max_length)
+
     @torch.no_grad()
     def scores(self, texts: Sequence[str]) -> Float[Tensor, "batch"]:
-        """The positive logit minus the negative one, in nats."""
-        batch = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt").to(
-            self.model.device
-        )
-        logits = self.model(**batch).logits
+        """The positive logit minus the negative one, in nats.
+
+        Raises ValueError for a text that is longer than the judge can read.
+        """
+        if isinstance(texts, str):
+            raise ValueError(f"texts must be a list of texts, got one: {texts[:60]!r}")
+        if not texts:
+            return torch.empty(0, dtype=self.model.dtype, device=self.model.device)
+        batch = self.tokenizer(list(texts), padding=True, return_tensors="pt")
+        longest, most = batch["input_ids"].shape[1], self.context
+        if longest > most:
+            raise ValueError(
+                f"the judge reads {most} tokens, got a text of {longest}; sample fewer tokens, or "
+                "cut the texts"
+            )
+        logits = self.model(**batch.to(self.model.device)).logits
         column = {name.upper(): int(i) for name, i in self.model.config.label2id.items()}
         return logits[:, column[POSITIVE]] - logits[:, column[NEGATIVE]]
 
 
 def load_policy(name: str = POLICY) -> tuple[nn.Module, PreTrainedTokenizerBase]:
-    """A causal language model without dropout, and its tokenizer. ConnectionError offline."""
+    """A causal language model in float32, and its tokenizer. ConnectionError offline.
+
+    It is in the mode of evaluation, without dropout, as the training loops and `sample` keep it. A
+    loop of your own that calls `.train()` has the dropout of the model's configuration.
+    """
     tokenizer = from_hub(AutoTokenizer.from_pretrained, name)
-    settings = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "dtype": torch.float32}
-    model = from_hub(AutoModelForCausalLM.from_pretrained, name, **settings)
+    model = from_hub(AutoModelForCausalLM.from_pretrained, name, dtype=torch.float32)
     return model.eval(), tokenizer
 
 

@@ -2,16 +2,25 @@
 
 import pytest
 import torch
+from jaxtyping import config
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     DistilBertConfig,
     DistilBertForSequenceClassification,
     GPT2Config,
     GPT2LMHeadModel,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     PreTrainedTokenizerFast,
 )
 
 from rlhf_lab.responses import pad
+from rlhf_lab.train.loop import history
+from rlhf_lab.train.sft import SFTConfig, train_sft
 from rlhf_lab.worlds import imdb
 
 WORDS = [
@@ -60,13 +69,41 @@ def folders(tmp_path_factory):
     return place
 
 
-def test_the_policy_comes_without_dropout(folders):
-    model, _ = imdb.load_policy(str(folders / "policy"))
-    rates = [part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)]
-    assert rates
-    assert set(rates) == {0.0}
-    ids = torch.tensor([[2, 3, 4]])
-    assert torch.equal(model.train()(ids).logits, model.eval()(ids).logits)
+SMALL = {
+    "vocab_size": len(WORDS),
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+}
+CAUSAL = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SMALL, intermediate_size=8)),
+    "neox": lambda: GPTNeoXForCausalLM(
+        GPTNeoXConfig(**SMALL, intermediate_size=8, attention_dropout=0.5, hidden_dropout=0.5)
+    ),
+    "opt": lambda: OPTForCausalLM(
+        OPTConfig(**SMALL, ffn_dim=8, word_embed_proj_dim=8, attention_dropout=0.5, dropout=0.5)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["policy", *CAUSAL])
+def test_any_causal_language_model_is_loaded_and_trains_without_dropout(folders, kind, tmp_path):
+    """Whatever mode somebody has put it into: two runs that begin alike go alike."""
+    folder = folders / kind
+    if kind in CAUSAL:
+        folder = tmp_path
+        CAUSAL[kind]().save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
+    losses = []
+    for seed in (0, 1):
+        model, words = imdb.load_policy(str(folder))
+        assert not any(part.training for part in model.modules())
+        assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+        text = pad([words("the film")["input_ids"]], [words("was good")["input_ids"]])
+        torch.manual_seed(seed)
+        run = train_sft(model.train(), text, SFTConfig(steps=3, batch_size=1))
+        losses.append(history(run)["loss"])
+    assert losses[0] == losses[1]
 
 
 def test_the_reward_is_the_log_odds_of_the_whole_text(folders):
@@ -82,6 +119,26 @@ def test_the_reward_is_the_log_odds_of_the_whole_text(folders):
         expected.append((probabilities[1].log() - probabilities[0].log()).item())
     assert reward(responses).tolist() == pytest.approx(expected, abs=1e-5)
     assert not any(parameter.requires_grad for parameter in judge.model.parameters())
+
+
+def test_a_text_that_the_judge_cannot_read_whole_is_refused(folders):
+    """Its score would be that of its first tokens; here the tokenizer says less than the model."""
+    judge = imdb.load_judge(str(folders / "judge"))
+    assert judge.context == 32
+    assert judge.scores([" ".join(["good"] * 32)]).shape == (1,)
+    with pytest.raises(ValueError, match="the judge reads 32 tokens, got a text of 33"):
+        judge.scores(["bad", " ".join(["good"] * 33)])
+    judge.tokenizer.model_max_length = 20
+    with pytest.raises(ValueError, match="the judge reads 20 tokens, got a text of 21"):
+        judge.scores([" ".join(["good"] * 21)])
+
+
+def test_no_texts_have_no_scores_and_one_text_is_no_list(folders):
+    judge = imdb.load_judge(str(folders / "judge"))
+    assert judge.scores([]).shape == (0,)
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match="texts must be a list of texts, got one: 'good'"):
+        judge.scores("good")
 
 
 def test_openings_begin_texts_and_have_two_to_eight_tokens():
