@@ -10,7 +10,14 @@ from math import isfinite
 
 from rlhf_lab.feedback.kinds import Comparison, Feedback, Ranking, Rating, Source
 from rlhf_lab.feedback.tastes import Contest, Worth, no_contest, personal_taste, total
-from rlhf_lab.settings import require_count, require_finite, require_not_negative, require_positive
+from rlhf_lab.settings import (
+    require_callable,
+    require_count,
+    require_finite,
+    require_kind,
+    require_not_negative,
+    require_positive,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +64,12 @@ class Annotator:
     prices: Prices = Prices()
 
     def __post_init__(self):
+        require_kind(str, name=self.name)
+        if not self.name.strip():
+            raise ValueError("name must not be blank: labels are signed with it")
+        require_kind(Source, source=self.source)
+        require_kind(Prices, prices=self.prices)
+        require_callable(worth=self.worth, contest=self.contest)
         require_positive(temperature=self.temperature)
         require_finite(position_bias=self.position_bias, bar=self.bar)
         require_finite(**{f"cuts[{n}]": cut for n, cut in enumerate(self.cuts)})
@@ -66,11 +79,13 @@ class Annotator:
             raise ValueError(f"cuts must rise, got {self.cuts}")
 
     def temperature_after(self, labels_before: int) -> float:
-        """T (1 + fatigue · n)."""
+        """T (1 + fatigue · n). ValueError unless n is a number of labels, 0 or above."""
+        require_count(least=0, labels_before=labels_before)
         return self.temperature * (1 + self.fatigue * labels_before)
 
     def felt_worth(self, prompt: str, response: str) -> float:
         """worth(prompt, response). FloatingPointError where it is not finite: no judgement then."""
+        require_kind(str, response=response)
         worth = self.worth(prompt, response)
         if not isfinite(worth):
             raise FloatingPointError(f"the worth of {response!r} is {worth} to {self.name}")
@@ -80,8 +95,11 @@ class Annotator:
         """The Plackett-Luce scores of responses shown together, in the order shown.
 
         (worth + mean of its contests with all K shown) / T, and the position bias for the first.
-        Two scores differ by (worth_1 - worth_2 + contest(1, 2)) / T + bias: Bradley-Terry.
+        Two scores differ by (worth_1 - worth_2 + contest(1, 2)) / T + bias: Bradley-Terry. Raises
+        ValueError where no list of responses is shown.
         """
+        if isinstance(shown, str) or len(shown) == 0:
+            raise ValueError(f"shown must be a list of one response or more, got {shown!r}")
         temperature = self.temperature_after(labels_before)
         scores = [
             (

@@ -40,7 +40,12 @@ def length_bias(per_word: float) -> Worth:
 
 
 def topic_bias(words: Collection[str], bonus: float) -> Worth:
-    """`bonus` once, where the response uses any of the topic's words."""
+    """`bonus` once, where the response uses any of the topic's words.
+
+    Raises ValueError for one text in place of words: its letters would be the words.
+    """
+    if isinstance(words, str):
+        raise ValueError(f"words must be a collection of words, got the text {words!r}")
     topic = frozenset(words)
     return lambda _prompt, response: bonus * (not topic.isdisjoint(response.split()))
 

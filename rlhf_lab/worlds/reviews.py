@@ -107,7 +107,13 @@ def label_pairs(
 
 
 def _rows(responses: Responses) -> list[list[int]]:
-    """The real ids of each prompt and response together."""
+    """The real ids of each prompt and response together. ValueError for an end within a prompt."""
+    ended = ((responses.prompts == END) & responses.prompt_mask).any(dim=1)
+    if ended.any():
+        raise ValueError(
+            f"a prompt must be without the end token ({END}), after which nothing is read; that of "
+            f"row {int(ended.nonzero()[0])} has it"
+        )
     ids = torch.cat([responses.prompts, responses.tokens], dim=1)
     mask = torch.cat([responses.prompt_mask, responses.mask], dim=1)
     return [row[real].tolist() for row, real in zip(ids, mask, strict=True)]

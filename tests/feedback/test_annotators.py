@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.feedback.annotators import Annotator, Prices, machine, person
 from rlhf_lab.feedback.kinds import Source
@@ -187,9 +188,16 @@ def test_same_seed_same_labels():
         ({"cuts": (0.1, 0.3, 0.2)}, "cuts must rise"),
         ({"cuts": (float("nan"), 0.1)}, "must be a finite number, got nan"),
         ({"cuts": ()}, "number_of_cuts must be a whole number, 1 or above"),
+        ({"name": 3}, "name must be str, got int"),
+        ({"name": " "}, "name must not be blank"),
+        ({"source": "ai"}, "source must be Source, got str"),
+        ({"worth": None}, "worth must be a function, got None"),
+        ({"contest": 0.0}, "contest must be a function, got 0.0"),
+        ({"prices": 1}, "prices must be Prices, got int"),
     ],
 )
 def test_impossible_annotators_are_refused(settings, message):
+    config.update("jaxtyping_disable", True)  # users have no type checker
     with pytest.raises(ValueError, match=message):
         annotator(**settings)
 
@@ -197,3 +205,36 @@ def test_impossible_annotators_are_refused(settings, message):
 def test_a_comparison_shows_two():
     with pytest.raises(ValueError, match="shows 2 responses, got 3; use rank"):
         labels(compare, ["a", "b", "c"], count=1)
+
+
+@pytest.mark.parametrize(
+    ("judge", "shown", "message"),
+    [
+        (rank, "abc", "shown must be a list of one response or more, got 'abc'"),
+        (compare, "ab", "shown must be a list of one response or more, got 'ab'"),
+        (rank, [], r"shown must be a list of one response or more, got \[\]"),
+        (rank, ["a", 2], "response must be str, got int"),
+        (rate, ["a"], "response must be str, got list"),
+        (thumb, ["a"], "response must be str, got list"),
+    ],
+)
+def test_what_is_shown_is_a_list_where_several_are_and_a_text_where_one_is(judge, shown, message):
+    """A text is a sequence of letters, and these would be ranked."""
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    with pytest.raises(ValueError, match=message):
+        labels(judge, shown, count=1)
+
+
+def test_a_topic_is_words_and_no_text():
+    config.update("jaxtyping_disable", True)
+    with pytest.raises(
+        ValueError, match="words must be a collection of words, got the text 'plot'"
+    ):
+        topic_bias("plot", 1.0)
+
+
+@pytest.mark.parametrize("labels_before", [-4000, 1.5])
+def test_nobody_has_given_fewer_labels_than_none(labels_before):
+    config.update("jaxtyping_disable", True)
+    with pytest.raises(ValueError, match="labels_before must be a whole number, 0 or above"):
+        annotator(fatigue=5e-4).temperature_after(labels_before)

@@ -115,6 +115,17 @@ def test_what_follows_the_end_token_counts_for_nothing():
     assert gold_rewards(long) == gold_rewards(short)
 
 
+def test_a_prompt_that_has_ended_is_refused():
+    """Its response would not be read: each would have the gold reward of no text. Pads may be."""
+    batch = pad([[BEGIN], [BEGIN, END]], [[*encode(GOOD), END], [*encode(BAD), END]])
+    for read in (gold_rewards, texts):
+        with pytest.raises(ValueError, match=r"without the end token \(1\), .* row 1 has it"):
+            read(batch)
+    padded = pad([[BEGIN], [BEGIN, *encode("the")]], [[*encode(GOOD), END]] * 2, pad_token=END)
+    assert (padded.prompts == END).any()
+    assert gold_rewards(padded[:1]) == gold_rewards(pad([[BEGIN]], [[*encode(GOOD), END]]))
+
+
 def test_padding_changes_no_reward():
     rows = [[*encode(text), END] for text in write_texts(30, seed=4)]
     cuts = [1 + number % 4 for number in range(30)]
