@@ -43,12 +43,15 @@ class GoldCurve:
 def fitted(terms: Terms, kl: ArrayLike, gain: ArrayLike) -> GoldCurve:
     """The curve of least squares through (KL in nats, gain in gold), which is 0 at KL 0.
 
-    Raises ValueError for arrays that do not fit, a negative KL, or fewer than two points off 0.
+    Raises ValueError for arrays that do not fit or are not finite, a negative KL, or fewer than two
+    different KLs above 0.
     """
     kl, gain = np.asarray(kl, dtype=float), np.asarray(gain, dtype=float)
     if kl.ndim != 1 or kl.shape != gain.shape:
         raise ValueError(f"need one gain a KL, in one axis, got {gain.shape} for {kl.shape}")
-    if (kl < 0).any() or (kl > 0).sum() < 2:
-        raise ValueError("need KLs of 0 or above and two points above 0 for two numbers")
+    if not (np.isfinite(kl).all() and np.isfinite(gain).all()):
+        raise ValueError("every KL and gain must be a finite number: leave the other points out")
+    if (kl < 0).any() or len(np.unique(kl[kl > 0])) < 2:
+        raise ValueError("need KLs of 0 or above and two different ones above 0 for two numbers")
     (alpha, beta), *_ = np.linalg.lstsq(terms(np.sqrt(kl)), gain, rcond=None)
     return GoldCurve(terms, float(alpha), float(beta))

@@ -24,7 +24,12 @@ def test_the_curves_turn_where_calculus_says():
 def test_points_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="one gain a KL"):
         fitted(best_of_n_terms, [1.0, 2.0], [1.0])
-    with pytest.raises(ValueError, match="two points above 0"):
-        fitted(best_of_n_terms, [0.0, 2.0], [0.0, 1.0])
+    for kl in ([0.0, 2.0], [4.0, 4.0]):
+        with pytest.raises(ValueError, match="two different ones above 0"):
+            fitted(best_of_n_terms, kl, [0.0, 1.0])
+    for bad in (float("nan"), float("inf")):
+        for kl, gain in (([1.0, bad, 3.0], [0.0, 1.0, 2.0]), ([1.0, 2.0, 3.0], [0.0, bad, 2.0])):
+            with pytest.raises(ValueError, match="every KL and gain must be a finite number"):
+                fitted(reinforcement_terms, kl, gain)
     with pytest.raises(ValueError, match="0 or above"):
         fitted(best_of_n_terms, [-1.0, 2.0, 3.0], [0.0, 1.0, 2.0])

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from rlhf_lab.settings import require_share
+from rlhf_lab.shapes import require_floats
 
 PolicyTable = Float[Tensor, "*policy state action"]
 
@@ -22,8 +23,9 @@ class DecisionProcess:
     """P(next state | state, action), and the reward of each such move; a Markov decision process.
 
     A state is an end where its transitions are all 0. Raises ValueError where names and arrays do
-    not fit or hold no numbers, where the probabilities of a state that is no end do not sum to 1,
-    and where a state leads to itself or to one before it: every episode must end.
+    not fit or hold no finite floats of one dtype, where the probabilities of a state that is no end
+    do not sum to 1 as closely as their dtype can, and where a state leads to itself or to one
+    before it: every episode must end.
     """
 
     states: tuple[str, ...]
@@ -33,14 +35,16 @@ class DecisionProcess:
 
     def __post_init__(self):
         expected = (len(self.states), len(self.actions), len(self.states))
-        for name in ("transitions", "rewards"):
-            if (shape := tuple(getattr(self, name).shape)) != expected:
-                raise ValueError(f"{name} must have shape {expected}, got {shape}")
-            if not getattr(self, name).isfinite().all():
+        tables = {"transitions": self.transitions, "rewards": self.rewards}
+        require_floats("state action next", sizes=expected, **tables)
+        _require_dtype(self.transitions.dtype, rewards=self.rewards)
+        for name, table in tables.items():
+            if not table.isfinite().all():
                 raise ValueError(f"{name} must be finite numbers")
+        rounding = len(self.states) * torch.finfo(self.transitions.dtype).eps
         sums = self.transitions.sum(dim=-1)
         ends = (self.transitions == 0).all(dim=-1).all(dim=-1)
-        if (self.transitions < 0).any() or ((sums - 1).abs() > 1e-9)[~ends].any():
+        if (self.transitions < 0).any() or ((sums - 1).abs() > max(1e-9, rounding))[~ends].any():
             raise ValueError(
                 "the transitions of each state and action must be probabilities that sum to 1, or "
                 "0 for every action of an end"
@@ -66,9 +70,10 @@ def values(
 
     P_π and r_π are the transitions and rewards with the policy's actions averaged out. 0 at an
     end. Sutton and Barto 2018, Eq. 3.14 (Bellman's equation of V, solved for V). Raises ValueError
-    for a table whose rows are no probabilities that sum to 1.
+    for a table whose rows are no probabilities that sum to 1, or of another dtype than the process.
     """
     require_share(gamma=gamma)
+    _require_dtype(process.rewards.dtype, policy=policy)
     if not ((policy >= 0).all() and ((policy.sum(dim=-1) - 1).abs() < 1e-4).all()):
         raise ValueError("a policy needs probabilities that sum to 1 in each of its rows")
     moves = torch.einsum("...sa,san->...sn", policy, process.transitions)
@@ -87,6 +92,7 @@ def action_values(
 ) -> Float[Tensor, "state action"]:
     """Q(s, a) = r(s, a) + γ Σ_s' P(s' | s, a) V(s'): this action now, then what V stands for."""
     require_share(gamma=gamma)
+    _require_dtype(process.rewards.dtype, state_values=state_values)
     return process.expected_rewards + gamma * process.transitions @ state_values
 
 
@@ -121,3 +127,9 @@ def all_policies(process: DecisionProcess) -> Float[Tensor, "policy state action
     actions = torch.zeros(len(chosen), len(process.states), dtype=torch.long)
     actions[:, list(choices)] = chosen
     return one_hot(actions, count).to(process.rewards.dtype)
+
+
+def _require_dtype(dtype: torch.dtype, **tables: Tensor) -> None:
+    for name, table in tables.items():
+        if table.dtype != dtype:
+            raise ValueError(f"{name} must be {dtype}, got {table.dtype}; use .to({dtype})")

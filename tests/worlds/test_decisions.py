@@ -6,9 +6,11 @@ from statistics import mean, stdev
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.worlds.decisions import (
     DecisionProcess,
+    action_values,
     all_policies,
     best_policy,
     expected_return,
@@ -100,6 +102,35 @@ def test_wrong_processes_are_refused():
         all_policies(exam_week(days=6))
     with pytest.raises(ValueError, match="gamma"):
         values(process, uniform_policy(process), gamma=1.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_probabilities_sum_to_1_as_closely_as_their_dtype_can(dtype):
+    """Ten of 0.1 are not 1 in float32; 0.11 in the place of one is no rounding in any."""
+    moves = torch.zeros(11, 1, 11, dtype=dtype)
+    moves[0, 0, 1:] = 0.1
+    names = tuple("abcdefghijk")
+    process = DecisionProcess(names, ("go",), moves, torch.ones_like(moves))
+    assert process.choices == (0,)
+    moves = moves.clone()
+    moves[0, 0, 1:] = 0.11
+    with pytest.raises(ValueError, match="sum to 1"):
+        DecisionProcess(names, ("go",), moves, torch.ones_like(moves))
+
+
+def test_tables_of_whole_numbers_and_of_several_dtypes_are_refused():
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    process = exam_week(days=2)
+    with pytest.raises(ValueError, match=r"rewards must be floats of shape .* got torch\.int64"):
+        broken(rewards=process.rewards.long())
+    with pytest.raises(ValueError, match=r"rewards must be torch.float64, got torch.float32; use"):
+        broken(rewards=process.rewards.float())
+    policy = uniform_policy(process)
+    for other in (policy.float(), always(process, REST).long()):
+        with pytest.raises(ValueError, match=r"policy must be torch\.float64, got"):
+            expected_return(process, other)
+    with pytest.raises(ValueError, match=r"state_values must be torch.float64, got torch.int64"):
+        action_values(process, torch.zeros(len(process.states), dtype=torch.long), gamma=1.0)
 
 
 def test_an_environment_is_stepped_only_within_an_episode():
