@@ -75,6 +75,9 @@ def thumb_value(
     responses have on average, a number without gradient. The paper writes β outside of r and z
     (Ethayarajh et al. 2024, KTO, Eq. 8). Raises ValueError unless both weights are above 0.
     """
+    require_floats("*item", reward=reward)
+    require_floats("", reference_point=reference_point)
+    require_bools("*item", sizes=reward.shape, thumb_up=thumb_up)
     require_positive(desirable_weight=desirable_weight, undesirable_weight=undesirable_weight)
     gain = reward - reference_point.detach()
     good, bad = desirable_weight * gain.sigmoid(), undesirable_weight * (-gain).sigmoid()

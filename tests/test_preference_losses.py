@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.losses import dpo_loss, implicit_reward
 from rlhf_lab.preference_losses import (
@@ -127,6 +128,23 @@ def test_the_reference_point_has_no_gradient():
     reward = torch.zeros(1, requires_grad=True)
     kto_loss(reward, 2 * reward.sum(), torch.tensor([True]), **WEIGHTS).backward()
     assert reward.grad.item() == pytest.approx(-0.25)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"thumb_up": torch.tensor([1, 0])}, "thumb_up must be bool of shape"),
+        ({"thumb_up": torch.tensor([True])}, "thumb_up must be bool of shape"),
+        ({"reference_point": torch.zeros(2)}, "reference_point must be floats of shape"),
+        ({"reward": torch.tensor([1, 2])}, "reward must be floats"),
+    ],
+)
+def test_the_value_of_a_thumb_is_of_bools_and_one_reference_point(changed, message):
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    given = {"reward": draws(2, 0), "reference_point": torch.tensor(0.0)}
+    given |= {"thumb_up": torch.tensor([True, False])} | changed
+    with pytest.raises(ValueError, match=message):
+        thumb_value(**given, **WEIGHTS)
 
 
 def test_settings_that_mean_nothing_are_refused():

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from rlhf_lab.feedback.kinds import Comparison
+from rlhf_lab.shapes import require_bools
 
 Wins = Bool[Tensor, "winner loser"]
 
@@ -38,7 +39,8 @@ def wins(comparisons: Sequence[Comparison]) -> Wins:
 def circular_triads(wins: Wins) -> int:
     """How many threes run in a circle: n(n-1)(2n-1)/12 - ½ Σ_i a_i², a_i the wins of i.
 
-    Kendall and Babington Smith 1940. Raises ValueError unless one of every two won.
+    Kendall and Babington Smith 1940. Raises ValueError unless one of every two won, in a square
+    table of bools.
     """
     _check_complete(wins)
     n, won = len(wins), wins.sum(dim=1)
@@ -49,7 +51,7 @@ def consistence(wins: Wins) -> float:
     """ζ = 1 - circles / the most that n responses allow: 1 is an order (same source).
 
     The most are (n³ - n)/24 for odd n and (n³ - 4n)/24 for even n; a coin gives near 0 where n is
-    large. Raises ValueError for fewer than three responses.
+    large. Raises ValueError for fewer than three responses, and as `circular_triads`.
     """
     n = len(wins)
     if n < 3:
@@ -58,6 +60,7 @@ def consistence(wins: Wins) -> float:
 
 
 def _check_complete(table: Wins) -> None:
+    require_bools("winner loser", sizes=(len(table), len(table)), wins=table)
     once = table ^ table.T
     missing = int((~once).sum() - len(table)) // 2
     if missing or table.diagonal().any():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rlhf_lab.models import ScalarModel, trainable_copy
 from rlhf_lab.responses import Responses, trim
 from rlhf_lab.rewards.networks import response_rewards
+from rlhf_lab.settings import require_count
 
 Rewards = Float[Tensor, "batch"]
 Reward = Callable[[Responses], Rewards]
@@ -21,6 +22,7 @@ def as_reward(
     rewards: Callable[[nn.Module, Responses], Rewards], model: nn.Module, *, batch_size: int = 256
 ) -> Reward:
     """A network as a Reward: `batch_size` responses at a time, without gradient."""
+    require_count(batch_size=batch_size)
 
     @torch.no_grad()
     def reward(responses: Responses) -> Rewards:

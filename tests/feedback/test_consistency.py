@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.feedback.consistency import circular_triads, consistence, wins
 from rlhf_lab.feedback.kinds import Comparison, Source
@@ -48,6 +49,15 @@ def test_rock_paper_and_scissors_are_one_circle():
     assert (circular_triads(found), consistence(found)) == (1, 0.0)
     ordered = wins([said("a", "b"), said("a", "c"), said("b", "c")])
     assert (circular_triads(ordered), consistence(ordered)) == (0, 1.0)
+
+
+@pytest.mark.parametrize("count", [circular_triads, consistence])
+def test_a_table_of_numbers_or_without_corners_is_refused(count):
+    """Its complement is no "did not win": all pairs seemed to lack."""
+    config.update("jaxtyping_disable", True)  # users have no type checker
+    for wrong in (table(4, 5).long(), table(4, 5)[:3], [[False] * 3] * 3):
+        with pytest.raises(ValueError, match=r"wins must be bool of shape \(winner, loser\)"):
+            count(wrong)
 
 
 @pytest.mark.parametrize(

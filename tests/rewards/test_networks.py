@@ -218,6 +218,11 @@ def test_a_classifier_of_whole_texts_is_no_network_of_rewards():
         as_reward(response_rewards, Classifier())(BATCH)
 
 
+def test_a_network_reads_one_response_at_a_time_at_least():
+    with pytest.raises(ValueError, match="batch_size must be a whole number, 1 or above, got 0"):
+        as_reward(response_rewards, MODEL, batch_size=0)
+
+
 def test_an_ensemble_needs_members():
     with pytest.raises(ValueError, match=r"needs 2 reward\(s\) or more, got 1"):
         disagreement([as_reward(response_rewards, MODEL)])
