@@ -45,7 +45,8 @@ class DPOConfig:
     def __post_init__(self):
         settings.require_count(**settings.of(self, "steps", "batch_size"))
         settings.require_count_or_none(micro_batch_size=self.micro_batch_size)
-        settings.require_count(least=0, **settings.of(self, "warmup_steps", "seed"))
+        settings.require_count(least=0, warmup_steps=self.warmup_steps)
+        settings.require_seed(seed=self.seed)
         settings.require_positive(**settings.of(self, "beta", "learning_rate", "max_grad_norm"))
         settings.require_callable(optimizer=self.optimizer)
 

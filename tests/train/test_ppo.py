@@ -278,7 +278,7 @@ def test_bad_trust_regions_and_mixes_are_refused():
         ([[1] * 5], {}, "max_tokens together have up to 9 tokens, but the model's context is 8"),
         (PROMPTS, {"max_tokens": 0}, "max_tokens must be a whole number"),
         (PROMPTS, {"min_tokens": 5}, "min_tokens = 5 is more than max_tokens = 4"),
-        (PROMPTS, {"end_token": 7}, "end_token must lie in"),
+        (PROMPTS, {"end_token": 7}, "end_token must be a whole number in"),
         (PROMPTS, {"temperature": 0.0}, "temperature must be a finite number above 0"),
     ],
 )
