@@ -80,7 +80,9 @@ def test_what_no_generator_takes_is_no_seed(value):
     torch.Generator().manual_seed(2**63 - 1)
 
 
-@pytest.mark.parametrize("kind", [SFTConfig, RewardModelConfig, ReinforceConfig, GRPOConfig])
+@pytest.mark.parametrize(
+    "kind", [SFTConfig, RewardModelConfig, ReinforceConfig, GRPOConfig, DPOConfig]
+)
 def test_a_seed_that_is_too_large_is_refused_with_the_other_settings(kind):
     needed = {field.name: 1 for field in fields(kind) if field.default is MISSING}
     with pytest.raises(ValueError, match=r"seed must be below 2\*\*63"):
