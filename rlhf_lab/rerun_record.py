@@ -13,7 +13,10 @@ FILE = "rerun.json"  # beside the recorded runs
 
 @dataclass(frozen=True, kw_only=True)
 class Rerun:
-    """What came of running `runs` runs again; the last four fields are those of a `Run`."""
+    """What came of running `runs` runs again; the last four fields are those of the first `Run`.
+
+    So what has a later `date` may have been recorded after it was read for the comparison.
+    """
 
     runs: int
     variants: int
@@ -53,7 +56,7 @@ def compared(pairs: Sequence[tuple[Run, Run]], *, processes: int, seconds: float
     if len(commits := sorted({new.commit for _, new in pairs})) > 1:
         raise ValueError(f"new runs must be of one commit, got {commits}: use an empty folder")
     found = {f"{old.name}/seed-{old.seed}": differing(old, new) for old, new in pairs}
-    last = max((new for _, new in pairs), key=lambda run: run.date)
+    first = min((new for _, new in pairs), key=lambda run: run.date)
     return Rerun(
         runs=len(pairs),
         variants=len({old.name for old, _ in pairs}),
@@ -62,10 +65,10 @@ def compared(pairs: Sequence[tuple[Run, Run]], *, processes: int, seconds: float
         processes=processes,
         seconds=seconds,
         seconds_of_runs=round(sum(new.seconds for _, new in pairs)),
-        commit=last.commit,
-        date=last.date,
-        versions=last.versions,
-        hardware=last.hardware,
+        commit=first.commit,
+        date=first.date,
+        versions=first.versions,
+        hardware=first.hardware,
     )
 
 
