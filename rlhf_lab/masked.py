@@ -52,10 +52,11 @@ def whiten(
 ) -> Float[Tensor, "batch token"]:
     """(x - mean) / std over all real tokens; 0 at padding. For advantages.
 
-    Errors as `scale_to_unit_variance`.
+    Where all are equal they give exactly 0. Errors as `scale_to_unit_variance`.
     """
     centred = zero_at_padding(x - masked_mean(x, mask), mask)
-    return scale_to_unit_variance(centred, mask)
+    least, most = torch.where(mask, x, torch.inf).amin(), torch.where(mask, x, -torch.inf).amax()
+    return scale_to_unit_variance(torch.where(least == most, 0, centred), mask)
 
 
 def scale_to_unit_variance(

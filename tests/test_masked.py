@@ -56,6 +56,15 @@ def test_a_constant_stays_finite_when_whitened():
     assert (whiten(torch.full((2, 3), 5.0), MASK) == 0).all()
 
 
+def test_a_constant_is_whitened_to_0_and_not_to_the_rounding_of_its_mean():
+    x, mask = torch.full((1, 11), 12345.678), torch.arange(11)[None] < 10
+    x[0, 10] = 3.0  # a pad
+    assert masked_mean(x, mask) != x[0, 0]
+    assert (whiten(x, mask) == 0).all()
+    assert whiten(torch.where(torch.arange(11) == 4, torch.nan, x), mask)[mask].isnan().all()
+    assert whiten(torch.where(torch.arange(11) == 4, 12345.0, x), mask)[0, 4] < -2
+
+
 def test_shapes_are_checked_while_the_tests_run():
     with pytest.raises(TypeCheckError, match="mask"):
         masked_mean(X, MASK[0])

@@ -1,8 +1,8 @@
 """The KL-regularised objective over all responses, its optimum, and distances to it.
 
 Every argument is a vector over all responses of a world (axis "response"): log-probabilities of a
-policy, or rewards. Nothing is estimated. Each
-function raises ValueError unless they are floats of one shape.
+policy, or rewards. Nothing is estimated. Each function raises ValueError unless its vectors are
+floats of one shape.
 """
 
 import torch
