@@ -159,6 +159,10 @@ def test_standardised_rewards_have_mean_0_and_std_1_on_the_samples():
     assert torch.equal(scaled.argsort(), reward(BATCH).argsort())
     with pytest.raises(ValueError, match="the 4 samples' rewards must differ, their std is 0"):
         standardised(lambda r: torch.ones(len(r)), BATCH)
+    seven = BATCH[torch.zeros(7, dtype=torch.long)]
+    assert torch.full((7,), 0.7).std() > 0  # their mean is another number in float32
+    with pytest.raises(ValueError, match="the 7 samples' rewards must differ"):
+        standardised(lambda r: torch.full((len(r),), 0.7), seven)
 
 
 def test_a_standardised_head_is_the_standardised_reward():
