@@ -75,6 +75,12 @@ def test_the_recorded_rerun_is_of_recorded_runs_and_what_differed_was_recorded_a
     assert set(found.different) <= anew
 
 
+def test_a_rerun_is_dated_by_its_first_run():
+    early, late = replace(again(), date="2026-01-01"), replace(again(), seed=1, date="2026-01-02")
+    found = rerun_record.compared([(OLD, late), (OLD, early)], processes=2, seconds=None)
+    assert found.date == "2026-01-01"
+
+
 def called(monkeypatch, folder: Path, listed: list[runs.Run]) -> tuple[bool, list[int]]:
     """The exit status of the command on runs that come out as they were, and the seeds it ran."""
     ran = []

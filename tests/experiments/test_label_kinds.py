@@ -71,3 +71,12 @@ def test_the_likelihood_of_thumbs_down_is_that_of_poisson_counts():
 def test_thumbs_down_by_themselves_leave_less_error_than_as_halves_of_pairs(errors):
     assert errors["label-kinds-thumbs-down"][-1] < errors["label-kinds-rejected-only"][-1]
     assert errors["label-kinds-thumbs-down"][-1] > errors["label-kinds-thumb"][-1]
+
+
+def test_equal_noise_is_as_wide_as_the_gumbel_noise_behind_an_order():
+    """A draw of σ((w - b)/T) is w above b + T times logistic noise, the log-odds of a uniform."""
+    uniform = torch.rand(200_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    logistic, gumbel = uniform.logit(), -(-uniform.log()).log()
+    assert (label_kinds.EQUAL * logistic).std().item() == pytest.approx(
+        gumbel.std().item(), rel=0.01
+    )
