@@ -35,6 +35,8 @@ class Timing:
     """that a step trains on, or writes"""
     work: float
     """10⁹ multiply-adds, times two, of a step in a plain loop"""
+    first: float | None = None
+    """seconds of the first step, which is no part of the others; None where it was not kept"""
     least_gigabytes: float = 0.0
     """10⁹ bytes that decoding reads at least: weights and cache, once a token"""
 

@@ -9,11 +9,15 @@ where it comes twice in a row with the same shapes, precision and weights; any o
 It is kept, with the memory of its activations, until another comes twice in a row or the context
 ends. No number changes. Gradients lie in that memory too: clone one that is to outlive the next
 pass of its model.
+
+`captured(compiled=True)` also has torch.compile join the small kernels of sampling. That takes
+seconds at the first token, and again where shapes change; numbers change in their last digits.
 """
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -25,18 +29,31 @@ from rlhf_lab.recorded_passes import Compute, Given, Recorded, autocast_now
 Kept = TypeVar("Kept")
 
 _ON = ContextVar("captured", default=False)
+_COMPILED = ContextVar("compiled", default=False)
 
 
 @contextmanager
-def captured() -> Iterator[None]:
-    """Inside, the package's GPT-2 captures its passes on a GPU; elsewhere nothing changes."""
-    outermost, before = not _ON.get(), _ON.set(True)
+def captured(*, compiled: bool = False) -> Iterator[None]:
+    """Inside, the package's GPT-2 captures its passes on a GPU; elsewhere nothing changes.
+
+    With `compiled` what samples there is compiled first: for runs of many steps of one shape.
+    """
+    outermost, before, compiled_before = not _ON.get(), _ON.set(True), _COMPILED.set(compiled)
     try:
         yield
     finally:
         _ON.reset(before)
+        _COMPILED.reset(compiled_before)
         if outermost:
             _KEPT.clear()
+
+
+def compiled(function: Callable, device: torch.device) -> Callable:
+    """The function; on a GPU inside `captured(compiled=True)` what torch.compile makes of it."""
+    return _compile(function) if _COMPILED.get() and device.type == "cuda" else function
+
+
+_compile = cache(torch.compile)
 
 
 def run(model: nn.Module, compute: Compute, given: Given, *numbers: int) -> Tensor:
@@ -89,7 +106,8 @@ def _key(model: nn.Module, given: Given, numbers: tuple[int, ...]) -> Hashable:
     shapes = tuple(x if x is None else (x.shape, x.dtype, x.device) for x in given)
     weights = tuple((id(w), w.data_ptr(), w.requires_grad) for w in model.parameters())
     arithmetic = (*autocast_now().values(), torch.get_float32_matmul_precision())
-    return numbers, shapes, weights, arithmetic, torch.is_inference_mode_enabled()
+    modes = _COMPILED.get(), torch.is_inference_mode_enabled()
+    return numbers, shapes, weights, arithmetic, modes
 
 
 def _if_it_fits(make: Callable[[], Kept]) -> Kept | None:

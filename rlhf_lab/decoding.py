@@ -13,6 +13,7 @@ from rlhf_lab.captured_passes import kept_for
 from rlhf_lab.cuda_graphs import Pool, capture, shared_pool
 from rlhf_lab.gpt2 import GPT2, SHARED_FROM
 from rlhf_lab.gpt2_layers import head
+from rlhf_lab.gpt2_token import TokenStep
 from rlhf_lab.key_value_cache import FixedCache
 from rlhf_lab.logprobs import positions
 
@@ -60,6 +61,7 @@ class FixedReader:
         first = Reader(model, prompts, mask)
         self.model, self.logits = model, first.logits
         self.cache = FixedCache(first.cache, room=room)
+        self.token = TokenStep(model.transformer, self.cache)
         self.attention = mask.new_zeros(len(mask), room)
         self.attention[:, : mask.shape[1]] = mask
         self.ids, self.positions = prompts[:, -1:].clone(), positions(mask)[:, -1:].clone()
@@ -74,8 +76,7 @@ class FixedReader:
         self.cache.place += 1
         self.positions += 1
         self.attention.index_fill_(1, self.cache.place, True)
-        trunk = self.model.transformer
-        hidden = trunk.read(self.ids, self.attention, self.positions, self.cache)
+        hidden = self.token(self.ids, self.attention, self.positions)
         return head(hidden, self.model.lm_head)
 
 
@@ -87,7 +88,8 @@ class CapturedReader:
 
     def __init__(self, fixed: FixedReader, *, pool: Pool):
         self.logits, self.ids = fixed.logits, fixed.ids
-        self.held = fixed.cache, fixed.attention, fixed.positions  # the graph works on these
+        self.held = fixed.token, fixed.attention, fixed.positions  # the graph works on these
+        fixed.token.prepare()
         self.graph, self.replayed = capture(fixed.step, self.ids.device, pool=pool)
 
     def after(self, token: Int[Tensor, "batch"]) -> Logits:

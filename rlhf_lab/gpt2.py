@@ -11,20 +11,10 @@ from types import SimpleNamespace
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import gelu
 
 from rlhf_lab import captured_passes
-from rlhf_lab.gpt2_layers import (
-    attention,
-    attention_bias,
-    check_layers,
-    computed_in,
-    head,
-    linear,
-    norm,
-    of_columns,
-    projections,
-)
+from rlhf_lab.gpt2_attention import attention_bias, mixed, of_columns, projections
+from rlhf_lab.gpt2_layers import check_layers, computed_in, head, norm
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
 SHARED_FROM = {"cuda": 4096}
@@ -106,9 +96,7 @@ class GPT2Trunk(nn.Module):
         `outputs` says of which columns: those from a number on, of each row the one that is
         named, or none: then the last layer stops at its keys and values, and None comes.
         """
-        bias = attention_bias(mask, ids.shape[1], computed_in(self.wte.weight))
-        bias = bias.repeat_interleave(self.config.n_head, dim=0)
-        x = self.wte(ids) + self.wpe(positions)
+        x, bias = self.embedded(ids, mask, positions)
         for number, block in enumerate(self.h):
             parts = projections(norm(x, block.ln_1), block.attn)
             query, keys, values = cache.extended(number, parts)
@@ -116,10 +104,14 @@ class GPT2Trunk(nn.Module):
                 if outputs is None:
                     return None
                 x, query, bias = (of_columns(part, outputs) for part in (x, query, bias))
-            x = x + attention(query, keys, values, bias, block.attn)
-            inner = gelu(linear(norm(x, block.ln_2), block.mlp.c_fc), approximate="tanh")
-            x = x + linear(inner, block.mlp.c_proj)
+            x = mixed(x, query, keys, values, bias, block)
         return norm(x, self.ln_f)
+
+    def embedded(self, ids, mask, positions) -> tuple[Tensor, Tensor]:
+        """What the first layer reads of such tokens, and the bias of attention for each head."""
+        bias = attention_bias(mask, ids.shape[1], computed_in(self.wte.weight))
+        bias = bias.repeat_interleave(self.config.n_head, dim=0)
+        return self.wte(ids) + self.wpe(positions), bias
 
 
 class GPT2(nn.Module):

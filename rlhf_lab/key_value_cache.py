@@ -1,8 +1,8 @@
 """Keys and values of the tokens that a model has read, so that no token is computed twice.
 
 Each is (row · head, position, width of a head), heads fastest. One kind keeps the graph of
-autograd; two have room for the tokens to come, which grows or is fixed. A layer gives them the
-queries, keys and values of its new tokens, which lie together, and gets the queries back.
+autograd; two have room for the tokens to come, which grows or is fixed. A layer gives the first
+two the queries, keys and values of its new tokens, which lie together, and gets the queries back.
 """
 
 import torch
@@ -85,13 +85,8 @@ class FixedCache:
         ]
         self.place = torch.full((1,), length - 1, device=self.layers[0].device)
 
-    def extended(self, layer: int, parts: Parts) -> tuple[Heads, All, All]:
-        """The queries, and all keys and values, those of one new token at its place among them."""
-        keys, values = self.layers[layer].index_copy_(2, self.place, parts[1:])
-        return parts[0], keys, values
 
-
-Cache = JoinedCache | GrowingCache | FixedCache
+Cache = JoinedCache | GrowingCache
 
 
 def distinct_rows(

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from rlhf_lab import precision, processes
+from rlhf_lab import captured_passes, precision, processes
 from rlhf_lab.compatibility import (
     check_device,
     check_length,
@@ -59,8 +59,8 @@ def sample(
             uniform = torch.rand(
                 size, 1, generator=generator, dtype=logits.dtype, device=generator.device
             )
-            own_uniform = uniform[own].to(logits.device, non_blocking=True)
-            token, logprob = _draw(logits[:, 0], own_uniform)
+            ours = uniform[own].to(logits.device, non_blocking=True)
+            token, logprob = captured_passes.compiled(_draw, logits.device)(logits[:, 0], ours)
             tokens.append(token)
             logprobs.append(logprob)
             mask.append(alive)

@@ -22,6 +22,11 @@ def begin() -> None:
     config.update("jaxtyping_disable", False)
 
 
+def end() -> None:
+    """From here on no call of this test is checked; what is compiled would hold the checks."""
+    config.update("jaxtyping_disable", True)
+
+
 def check(function: Callable) -> Callable:
     """The function with its types and shapes checked, while they are."""
     checked = beartype(conf=BeartypeConf(is_pep484_tower=True))(function)
@@ -29,7 +34,7 @@ def check(function: Callable) -> Callable:
     @wraps(function)
     def counted(*args, **kwargs):
         if next(number) == MOST_CHECKS:
-            config.update("jaxtyping_disable", True)
+            end()
         return checked(*args, **kwargs)
 
     return counted

@@ -26,8 +26,9 @@ token_rows
 responses processes precision key_value_cache overwritten_logits cost dropout trunks
 cuda_graphs
 gpt2_layers masked memory recorded_passes
-captured_passes
+gpt2_attention captured_passes
 gpt2
+gpt2_token
 kl preferences feedback.ranked feedback.labelled
 advantages models
 logprobs

@@ -1,9 +1,13 @@
 """Whatever reads the tokens, one at a time or with room for all, the logits are the same."""
 
+import copy
+from contextlib import nullcontext
+
 import pytest
+import shape_checker
 import torch
 
-from rlhf_lab import sampling
+from rlhf_lab import gpt2_token, precision, sampling
 from rlhf_lab.decoding import FixedReader, Reader, reader
 from rlhf_lab.gpt2 import GPT2
 from rlhf_lab.models import tiny_gpt2
@@ -62,3 +66,51 @@ def test_looking_rarely_for_the_end_changes_no_response(monkeypatch, seed, end_t
     assert torch.equal(often.responses.tokens, rarely.responses.tokens)
     assert torch.equal(often.responses.mask, rarely.responses.mask)
     assert torch.equal(often.logprobs, rarely.logprobs)
+
+
+@pytest.mark.parametrize("rounds", [False, True])
+@torch.no_grad()
+def test_a_compiled_layer_gives_the_same_logits(monkeypatch, rounds):
+    """One graph for all layers, without a break, so that a capture holds compiled code alone."""
+    made = []
+    shape_checker.end()
+
+    def compiled(function, _device):
+        made.append(torch.compile(function, backend=counting, fullgraph=True))
+        return made[-1]
+
+    def counting(graph, _inputs):
+        made.append(graph)
+        return graph
+
+    model = copy.deepcopy(MODEL).float() if rounds else MODEL
+    given = model, BATCH.prompts, BATCH.prompt_mask
+    with (
+        precision.bfloat16() if rounds else nullcontext(),
+        precision.of_matrices(torch.device("cpu")),
+    ):
+        expected = logits_of(FixedReader(*given, room=20))
+        monkeypatch.setattr(gpt2_token, "compiled", compiled)
+        torch.compiler.reset()
+        fixed = FixedReader(*given, room=20)
+        before = [pair.clone() for pair in fixed.cache.layers]
+        fixed.token.prepare()
+        assert all(map(torch.equal, before, fixed.cache.layers))
+        assert len(made) == 2
+        assert torch.allclose(logits_of(fixed), expected, atol=0.02 if rounds else 1e-12)
+    assert len(made) == 2
+
+
+def test_a_rounded_layer_has_what_autocast_computes_with_and_the_rest_as_it_was():
+    def places(layers):
+        return [weight.data_ptr() for weight in layers.parameters()]
+
+    layers = copy.deepcopy(MODEL).float().transformer.h
+    assert places(gpt2_token.rounded(layers)) == places(layers)
+    with precision.bfloat16(), precision.of_matrices(torch.device("cpu")):
+        found = dict(gpt2_token.rounded(layers).named_parameters())
+    for name, weight in layers.named_parameters():
+        if "ln_" in name:
+            assert found[name] is weight
+        else:
+            assert torch.equal(found[name], weight.to(torch.bfloat16))

@@ -6,9 +6,9 @@ import torch
 from tiny_runs import ALGORITHMS, tiny_run
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from rlhf_lab import gpt2, gpt2_layers, precision
+from rlhf_lab import gpt2, gpt2_attention, gpt2_layers, precision
 from rlhf_lab.gpt2 import GPT2
-from rlhf_lab.gpt2_layers import attention_bias
+from rlhf_lab.gpt2_attention import attention_bias
 from rlhf_lab.key_value_cache import GrowingCache, JoinedCache, distinct_rows
 from rlhf_lab.logprobs import response_logprobs, response_values
 from rlhf_lab.models import ScalarModel, frozen_copy, tiny_gpt2, trainable_copy
@@ -144,8 +144,10 @@ def test_a_shared_prompt_is_read_once(monkeypatch):
 
 def test_of_a_shared_prompt_the_last_layer_computes_keys_and_values_only(monkeypatch):
     rows = []
-    forward = gpt2.attention
-    monkeypatch.setattr(gpt2, "attention", lambda *a: rows.append(len(a[0])) or forward(*a))
+    forward = gpt2_attention.attention
+    monkeypatch.setattr(
+        gpt2_attention, "attention", lambda *a: rows.append(len(a[0])) or forward(*a)
+    )
     response_logprobs(OURS, BATCH)
     heads, layers = OURS.config.n_head, OURS.config.n_layer
     assert rows == [3 * heads] * (layers - 1) + [6 * heads] * layers
@@ -155,8 +157,10 @@ def test_of_a_shared_prompt_the_last_layer_computes_keys_and_values_only(monkeyp
 def test_the_last_layer_computes_what_is_asked_for_only(shared, monkeypatch):
     """The columns of the response; and for a reward that of each one's last token."""
     monkeypatch.setattr(gpt2, "SHARED_FROM", {"cpu": 0 if shared else 1000})
-    columns, forward = [], gpt2.attention
-    monkeypatch.setattr(gpt2, "attention", lambda *a: columns.append(a[0].shape[1]) or forward(*a))
+    columns, forward = [], gpt2_attention.attention
+    monkeypatch.setattr(
+        gpt2_attention, "attention", lambda *a: columns.append(a[0].shape[1]) or forward(*a)
+    )
     width, length, before = BATCH.prompts.shape[1], BATCH.tokens.shape[1], THEIRS.config.n_layer - 1
     for judged, kept, prompt in (
         (lambda: response_logprobs(OURS, BATCH), length, width - 1),

@@ -5,6 +5,7 @@ import gc
 from contextlib import nullcontext
 
 import pytest
+import shape_checker
 import torch
 from gpu import CUDA, NEEDED
 
@@ -255,3 +256,27 @@ def test_steps_give_the_numbers_of_the_processor(algorithm, replayed, monkeypatc
     assert here.keys() == there.keys()
     for name, values in here.items():
         assert there[name] == pytest.approx(values, rel=1e-6, abs=1e-8, nan_ok=True), name
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_compiled_sampling_draws_the_same_responses_with_the_weights_of_the_moment(rounded):
+    """A first rollout compiles, a second is captured whole, and later ones replay it."""
+    shape_checker.end()
+    model = copy.deepcopy(MODEL).to("cuda").to(torch.float32 if rounded else torch.float64)
+    batch = BATCH.to("cuda")
+    with precision.bfloat16() if rounded else nullcontext(), captured(compiled=True):
+        for _ in range(4):
+            rollout = sample(
+                model, batch.prompts, batch.prompt_mask, max_tokens=24, end_token=None,
+                generator=torch.Generator().manual_seed(3),
+            )  # fmt: skip
+            with torch.no_grad():
+                scored = response_logprobs(copy.deepcopy(model), rollout.responses)
+            assert torch.allclose(rollout.logprobs, scored, atol=0.05 if rounded else 1e-10)
+            if not rounded:
+                with captured():  # drawn from a copy, which nothing is kept of
+                    plain = drawn("cuda", model=model, end_token=None)
+                assert torch.equal(rollout.responses.tokens, plain.responses.tokens)
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight.add_(0.1 * torch.randn_like(weight))

@@ -313,7 +313,7 @@ def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
         trainer = TRAINERS[workload](size, mode, steps + 1, device)
         trainer.add_callback(Ticks(clock))
         trainer.train()
-    return clock.steps()
+    return clock.steps() | {"first": clock.first}
 
 
 @torch.no_grad()

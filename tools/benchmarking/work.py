@@ -146,6 +146,11 @@ class Clock:
             for name, times in (("wall", walls), ("cpu", cpus))
         }
 
+    @property
+    def first(self) -> float:
+        """Seconds of the step that is left out."""
+        return self.ends[1][0] - self.ends[0][0]
+
 
 @dataclass
 class Memory:
