@@ -8,11 +8,11 @@ from statistics import median
 from rlhf_lab.runs import recorded_folder
 
 WORKLOADS = ("dpo", "grpo", "ppo", "reward-model", "decode")
-MODES = ("float32", "knobs", "bf16", "defaults")
+MODES = ("float32", "knobs", "bf16", "defaults", "static")
 SIZES = ("tiny", "124m")
-BESIDE = {"float32": "float32", "knobs": "knobs", "bf16": "bf16", "defaults": "bf16"}
+BESIDE = {mode: mode for mode in ("float32", "knobs", "bf16")} | dict.fromkeys(MODES[3:], "bf16")
 """our mode that computes in as many bits as the peer in each of its modes"""
-RATES = {"float32": "highest", "knobs": "medium", "bf16": "bf16", "defaults": "bf16"}
+RATES = {"float32": "highest", "knobs": "medium"} | dict.fromkeys(MODES[2:], "bf16")
 """the machine's rate of large products in as many bits as each mode"""
 
 
@@ -25,7 +25,8 @@ class Timing:
     mode: str
     """"float32"; "knobs": float32 at "medium", and on a CPU attention written out and freed memory
     kept; "bf16": products in bfloat16, on a CPU with the latter two; "defaults": trl's settings,
-    which are bfloat16 and checkpointing"""
+    which are bfloat16 and checkpointing; "static": `generate` in bfloat16 over a cache of fixed
+    size, for which it compiles the model, on a GPU alone"""
     wall: list[float]
     """seconds of each step"""
     cpu: list[float]

@@ -45,12 +45,13 @@ def captures(device: torch.device) -> tuple[torch.cuda.Stream, torch.cuda.CUDAGr
     """The stream of all captures on a GPU, and a small graph that keeps the shared memory.
 
     Before the first, the library for products gets what it allocates for a stream, and for the
-    thread of the way back.
+    thread of the way back; there the exponential starts a kernel before it, without which the
+    library finds no GPU.
     """
     with torch.cuda.device(device), torch.cuda.stream(torch.cuda.Stream()):
         with torch.inference_mode(False), torch.enable_grad():
             one = torch.ones(1, 1, device=device, requires_grad=True)
-            one.mm(one).sum().backward()
+            one.mm(one).exp().sum().backward()
         small = torch.cuda.CUDAGraph()
         small.capture_begin()
         torch.zeros(1, device=device)

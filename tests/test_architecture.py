@@ -34,7 +34,7 @@ advantages models
 logprobs
 losses compatibility
 group_losses preference_losses
-diagnostics decoding
+diagnostics decoding draws
 sampling
 whole_files
 feedback.json_lines

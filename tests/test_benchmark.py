@@ -70,7 +70,7 @@ def test_on_a_gpu_the_sides_take_turns_in_each_mode(place):
     assert benchmark.main(given(place, "cuda", "dpo", "decode")) == []
     turns = [f"dpo {side} {mode}" for mode in ("float32", "knobs", "bf16")
              for side in ("peer", "ours")] + ["dpo peer defaults"]  # fmt: skip
-    turns += [turn.replace("dpo", "decode") for turn in turns[:-1]]
+    turns += [turn.replace("dpo", "decode") for turn in turns[:-1]] + ["decode peer static"]
     expected = ["machine"] + [f"{word} {turn}" for turn in turns for word in ("begin", "end")]
     assert (place / "log").read_text().splitlines() == expected
     found = load("tiny", place, device="cuda")

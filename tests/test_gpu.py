@@ -258,6 +258,7 @@ def test_steps_give_the_numbers_of_the_processor(algorithm, replayed, monkeypatc
         assert there[name] == pytest.approx(values, rel=1e-6, abs=1e-8, nan_ok=True), name
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in torch's own compiler
 @pytest.mark.parametrize("rounded", [False, True])
 def test_compiled_sampling_draws_the_same_responses_with_the_weights_of_the_moment(rounded):
     """A first rollout compiles, a second is captured whole, and later ones replay it."""

@@ -91,17 +91,6 @@ def test_settings_that_cannot_work_are_refused(settings, message):
         rollout(**settings)
 
 
-@pytest.mark.parametrize(("uniform", "token"), [(0.0, 1), (1.0, 3)])
-def test_the_ends_of_the_unit_interval_give_real_tokens(monkeypatch, uniform, token):
-    """A draw of 0 skips a token of probability 0; rounding up to 1 stays in the vocabulary."""
-    policy = TabularPolicy(4, 1).double()
-    policy.table.data[0] = torch.tensor([-torch.inf, 0.0, 0.0, 0.0])
-    full = torch.full((1, 1), uniform, dtype=torch.float64)
-    monkeypatch.setattr(torch, "rand", lambda *_shape, **_settings: full)
-    drawn = rollout(policy, batch=pad([[0]], [[0]]), max_tokens=1, end_token=None)
-    assert drawn.responses.tokens.item() == token
-
-
 def test_sampling_keeps_no_gradient():
     assert not rollout().logprobs.requires_grad
 

@@ -55,7 +55,8 @@ def modes_of(workload: str, machine: dict, device: str) -> list[tuple[str, str]]
     modes = ["float32", "knobs"] + (["bf16"] if in_hardware else [])
     found = [(mode, side) for mode in modes for side in SIDES]
     with_defaults = workload not in WITHOUT_DEFAULTS and in_hardware
-    return found + ([("defaults", "peer")] if with_defaults else [])
+    found += [("defaults", "peer")] if with_defaults else []
+    return found + ([("static", "peer")] if workload == "decode" and device == "cuda" else [])
 
 
 def loss_jobs(workload: str) -> dict[str, dict]:

@@ -320,12 +320,14 @@ def timed(workload: str, size: str, mode: str, steps: int, device: str) -> dict:
 def generate(size: str, mode: str, steps: int, device: str, clock: work.Clock) -> None:
     """transformers' `generate`, sampling from the whole distribution, never ending early.
 
-    In the mode "bf16" the weights themselves are rounded, as is usual for sampling alone.
+    In the modes "bf16" and "static" the weights themselves are rounded, as is usual for sampling
+    alone. For a static cache `generate` compiles the model by itself.
     """
     model = work.language_model(size, seed=0, device=device).eval()
-    model.to(torch.bfloat16 if mode == "bf16" else torch.float32)
+    model.to(torch.bfloat16 if mode in ("bf16", "static") else torch.float32)
     prompts = work.rollout(size)["prompts"].to(device)
     numbers = {"max_new_tokens": work.NEW, "do_sample": True, "top_k": 0, "eos_token_id": -1}
+    numbers |= {"cache_implementation": "static"} if mode == "static" else {}
     clock.tick()
     for _ in range(steps):
         model.generate(prompts, attention_mask=torch.ones_like(prompts), **numbers)
