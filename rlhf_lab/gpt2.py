@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from rlhf_lab import captured_passes
-from rlhf_lab.gpt2_attention import attention_bias, mixed, of_columns, projections
+from rlhf_lab.gpt2_attention import attention_bias, of_columns, projections, rest_of_layer
 from rlhf_lab.gpt2_layers import check_layers, computed_in, head, norm
 from rlhf_lab.key_value_cache import Cache, GrowingCache, JoinedCache, distinct_rows
 
@@ -104,7 +104,7 @@ class GPT2Trunk(nn.Module):
                 if outputs is None:
                     return None
                 x, query, bias = (of_columns(part, outputs) for part in (x, query, bias))
-            x = mixed(x, query, keys, values, bias, block)
+            x = rest_of_layer(x, query, keys, values, bias, block)
         return norm(x, self.ln_f)
 
     def embedded(self, ids, mask, positions) -> tuple[Tensor, Tensor]:

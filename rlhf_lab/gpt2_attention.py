@@ -20,7 +20,7 @@ def projections(x: Hidden, weights: nn.Module) -> Parts:
     return parts.permute(2, 0, 3, 1, 4).flatten(1, 2)
 
 
-def mixed(
+def rest_of_layer(
     x: Hidden,
     query: Heads,
     keys: All,

@@ -13,7 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from rlhf_lab.captured_passes import compiled
 from rlhf_lab.gpt2 import GPT2Trunk
-from rlhf_lab.gpt2_attention import mixed, projections
+from rlhf_lab.gpt2_attention import projections, rest_of_layer
 from rlhf_lab.gpt2_layers import Hidden, computed_in, norm
 from rlhf_lab.key_value_cache import FixedCache, Pair
 
@@ -57,7 +57,7 @@ def layer_of_token(
     """A layer of GPT-2 for one token in each row, written at its place among keys and values."""
     parts = projections(norm(x, block.ln_1), block.attn)
     keys, values = pair.index_copy_(2, place, parts[1:])
-    return mixed(x, parts[0], keys, values, bias, block)
+    return rest_of_layer(x, parts[0], keys, values, bias, block)
 
 
 def rounded(blocks: nn.ModuleList) -> nn.ModuleList:

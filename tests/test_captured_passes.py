@@ -2,16 +2,18 @@
 
 import gc
 from contextlib import nullcontext
+from functools import cache
 from types import SimpleNamespace
 from weakref import ref
 
 import pytest
 import torch
 
-from rlhf_lab import captured_passes, cuda_graphs, decoding, gpt2, recorded_passes
+from rlhf_lab import captured_passes, cuda_graphs, decoding, gpt2, gpt2_token, recorded_passes
 from rlhf_lab.captured_passes import Keeper, captured
 from rlhf_lab.decoding import CapturedReader, FixedReader, KeptReader
 from rlhf_lab.gpt2 import GPT2
+from rlhf_lab.gpt2_token import layer_of_token
 from rlhf_lab.logprobs import response_logits, response_logprobs
 from rlhf_lab.models import tiny_gpt2
 from rlhf_lab.responses import pad
@@ -322,3 +324,40 @@ def test_both_captured_readers_follow_the_fixed_one(model, graphs):
     kept.begin(*others)
     assert torch.equal(kept.prompts, others[0])
     assert torch.equal(kept.mask, others[1])
+
+
+def test_a_function_is_compiled_once_where_it_was_asked_for_and_only_on_a_gpu(monkeypatch):
+    made = []
+    monkeypatch.setattr(captured_passes, "_compile", cache(lambda f: made.append(f) or print))
+    here, there = torch.device("cpu"), torch.device("cuda")
+    assert captured_passes.compiled(total, there) is total
+    with captured():
+        assert captured_passes.compiled(total, there) is total
+        with captured(compiled=True):
+            assert captured_passes.compiled(total, here) is total
+            assert captured_passes.compiled(total, there) is print
+            assert captured_passes.compiled(total, there) is print
+        assert captured_passes.compiled(total, there) is total
+    assert made == [total]
+
+
+@torch.no_grad()
+def test_a_layer_is_compiled_before_its_step_is_captured(model, graphs, monkeypatch):
+    seen = []
+
+    def layer(*given):
+        seen.append(len(graphs))
+        return layer_of_token(*given)
+
+    monkeypatch.setattr(gpt2_token, "compiled", lambda *_: layer)
+    CapturedReader(FixedReader(model, BATCH.prompts, BATCH.prompt_mask, room=10), pool=POOL)
+    assert seen == [0, 1, 1]  # the capture, of two layers, has its graph first
+
+
+def test_what_is_kept_compiled_is_not_what_is_kept_as_it_was(model):
+    given = BATCH.prompts, BATCH.prompt_mask
+    with captured():
+        plain = captured_passes._key(model, given, ())
+        with captured(compiled=True):
+            assert captured_passes._key(model, given, ()) != plain
+        assert captured_passes._key(model, given, ()) == plain
