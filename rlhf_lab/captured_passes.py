@@ -12,12 +12,12 @@ pass of its model.
 
 `captured(compiled=True)` also has torch.compile join the small kernels of sampling. That takes
 seconds at the first token, and again where shapes change; numbers change in their last digits.
+Of one function torch compiles eight kinds (dtypes, settings, sizes); a further kind runs as usual.
 """
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -50,10 +50,7 @@ def captured(*, compiled: bool = False) -> Iterator[None]:
 
 def compiled(function: Callable, device: torch.device) -> Callable:
     """The function; on a GPU inside `captured(compiled=True)` what torch.compile makes of it."""
-    return _compile(function) if _COMPILED.get() and device.type == "cuda" else function
-
-
-_compile = cache(torch.compile)
+    return torch.compile(function) if _COMPILED.get() and device.type == "cuda" else function
 
 
 def run(model: nn.Module, compute: Compute, given: Given, *numbers: int) -> Tensor:

@@ -33,7 +33,11 @@ def cumulative_sum(x: Float[Tensor, "batch vocab"]) -> Float[Tensor, "batch sum"
 
 
 def in_blocks(x: Float[Tensor, "batch vocab"]) -> Float[Tensor, "batch sum"]:
-    """Sums within blocks of each row, and to each what the blocks before it sum to."""
+    """Sums within blocks of each row, and to each what the blocks before it sum to.
+
+    The latter in float64: rounded apart, the first sum of a block could fall below the last of the
+    block before, and a token of probability 0 between them be drawn.
+    """
     within = pad(x, (0, -x.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK)).cumsum(dim=-1)
-    before = pad(within[:, :-1, -1].cumsum(dim=-1), (1, 0))
+    before = pad(within[:, :-1, -1].double().cumsum(dim=-1), (1, 0))
     return (within + before[..., None]).flatten(1)

@@ -22,7 +22,7 @@ SMALL = {"layers": 12, "width": 768, "heads": 12, "context": 1024}
 """with this vocabulary GPT-2-small: 124,439,808 weights"""
 TEXTS = {"count": 25_600, "seed": 0}
 OF_GPT2 = (
-    *("gpt2_base.py", "gpt2.py", "gpt2_layers.py", "key_value_cache.py"),
+    *("gpt2_base.py", "gpt2.py", "gpt2_attention.py", "gpt2_layers.py", "key_value_cache.py"),
     *("overwritten_logits.py", "precision.py"),
 )
 SOURCES = {

@@ -9,7 +9,6 @@ import copy
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from transformers.pytorch_utils import Conv1D
 
 from rlhf_lab.captured_passes import compiled
 from rlhf_lab.gpt2 import GPT2Trunk
@@ -63,11 +62,12 @@ def layer_of_token(
 def rounded(blocks: nn.ModuleList) -> nn.ModuleList:
     """The layers, with the weights of their products as autocast computes with them.
 
-    What is compiled would round these at every token; the rest stays, and is shared.
+    What is compiled would round these at every token; the memory of the rest is shared. None
+    learns, so that layers that are frozen and layers that are not fit the same compiled code.
     """
-    layers = [part for part in blocks.modules() if isinstance(part, Conv1D)]
-    ours = {id(w): w for w in blocks.parameters()}
-    for weight in (w for layer in layers for w in layer.parameters()):
-        rounder = weight.detach().to(computed_in(weight))
-        ours[id(weight)] = nn.Parameter(rounder, requires_grad=False)
+    ours = {}
+    for part in blocks.modules():
+        for weight in part.parameters(recurse=False):
+            dtype = weight.dtype if isinstance(part, nn.LayerNorm) else computed_in(weight)
+            ours[id(weight)] = nn.Parameter(weight.detach().to(dtype), requires_grad=False)
     return copy.deepcopy(blocks, ours)

@@ -80,6 +80,15 @@ def test_on_a_gpu_the_sides_take_turns_in_each_mode(place):
     assert (place / "benchmark-tiny-cuda.svg").exists()
 
 
+def test_a_static_cache_is_timed_on_a_gpu_that_computes_bfloat16():
+    fast, slow = ({"gigaflops": {"highest": 1, "bf16": rate}} for rate in (2, 0.1))
+    static = ("static", "peer")
+    assert static in benchmark.modes_of("decode", fast, "cuda")
+    assert static not in benchmark.modes_of("decode", fast, "cpu")
+    assert static not in benchmark.modes_of("decode", slow, "cuda")
+    assert static not in benchmark.modes_of("dpo", fast, "cuda")
+
+
 def test_a_mode_that_fails_loses_no_other(place):
     (place / "fails-dpo-peer-bf16").touch()
     failures = benchmark.main(given(place, "cuda", "dpo", "grpo"))
@@ -153,7 +162,8 @@ def test_decoding_reads_each_matrix_and_the_cache_before_each_token():
     for written in range(1, work.NEW):
         numbers += prompt * (work.PROMPT + written) // work.PROMPT
     assert work.least_gigabytes("decode", "tiny", "float32") == pytest.approx(4 * numbers / 1e9)
-    assert work.least_gigabytes("decode", "tiny", "bf16") == pytest.approx(2 * numbers / 1e9)
+    for mode in ("bf16", "static"):
+        assert work.least_gigabytes("decode", "tiny", mode) == pytest.approx(2 * numbers / 1e9)
     assert work.least_gigabytes("dpo", "tiny", "bf16") == 0
 
 
@@ -166,6 +176,8 @@ def test_a_clock_waits_for_the_gpu_before_it_looks(monkeypatch):
         clock.tick()
     assert seen == ["waits", "looks"] * 3
     assert clock.steps()["wall"] == [2]
+    clock.ends[1] = 5, 0
+    assert clock.first == 5 - clock.ends[0][0]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 from gpu import DEVICES
 
 from rlhf_lab import draws
-from rlhf_lab.draws import BLOCK, drawn, in_blocks
+from rlhf_lab.draws import BLOCK, cumulative_sum, drawn, in_blocks
 
 LENGTHS = [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 10 * BLOCK - 7]
 
@@ -17,6 +17,20 @@ def test_sums_in_blocks_are_the_cumulative_sum(length):
     assert torch.allclose(found[:, :length], x.cumsum(dim=1), atol=1e-12)
     assert (found[:, length:] == found[:, length - 1 : length]).all()
     assert found.shape[1] % BLOCK == 0
+
+
+def test_a_number_of_0_at_the_start_of_a_block_adds_nothing():
+    """In float32 the sums of blocks are rounded otherwise than those within."""
+    x = torch.rand(2_000, 40 * BLOCK, generator=torch.Generator().manual_seed(0))
+    x[:, ::BLOCK] = 0
+    steps = in_blocks(x / x.sum(dim=1, keepdim=True)).double().diff(dim=1)
+    assert steps[:, BLOCK - 1 :: BLOCK].abs().max() < 1e-15
+    assert steps.min() >= 0
+
+
+def test_a_processor_sums_as_torch_does():
+    x = torch.rand(3, 3 * BLOCK + 1, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(cumulative_sum(x), x.cumsum(dim=1))
 
 
 @pytest.mark.parametrize("device", DEVICES)

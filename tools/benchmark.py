@@ -41,7 +41,7 @@ from rlhf_lab.whole_files import write_whole
 ENVIRONMENT = ROOT / ".venv-benchmark"
 LARGEST_DIFFERENCE = 1e-5
 SIDES = ("peer", "ours")
-WITHOUT_DEFAULTS = ("ppo", "decode")  # trl's PPO has no other defaults; `generate` has no settings
+WITHOUT_DEFAULTS = ("ppo", "decode")  # trl's PPO has no other defaults, `generate` none at all
 Compare = Callable[[str, dict, list[str]], dict]
 
 
@@ -54,9 +54,11 @@ def modes_of(workload: str, machine: dict, device: str) -> list[tuple[str, str]]
     in_hardware = machine["gigaflops"]["bf16"] > machine["gigaflops"]["highest"] / 4
     modes = ["float32", "knobs"] + (["bf16"] if in_hardware else [])
     found = [(mode, side) for mode in modes for side in SIDES]
-    with_defaults = workload not in WITHOUT_DEFAULTS and in_hardware
-    found += [("defaults", "peer")] if with_defaults else []
-    return found + ([("static", "peer")] if workload == "decode" and device == "cuda" else [])
+    if in_hardware and workload not in WITHOUT_DEFAULTS:
+        found.append(("defaults", "peer"))
+    if in_hardware and workload == "decode" and device == "cuda":
+        found.append(("static", "peer"))
+    return found
 
 
 def loss_jobs(workload: str) -> dict[str, dict]:

@@ -1,7 +1,8 @@
 """The peer's side: trl's own losses on given data, and timed steps of its own trainers.
 
 trl 1.16.0; PPO from trl 1.12.0, the last that has it, from a folder of its own on PYTHONPATH. Only
-the mode "defaults" has the checkpointing that trl sets by default, and only it and "bf16" bfloat16.
+the mode "defaults" has the checkpointing that trl sets by default, and it, "bf16" and "static"
+bfloat16.
 """
 
 import os

@@ -97,11 +97,11 @@ def least_gigabytes(workload: str, size: str, mode: str) -> float:
     """10⁹ bytes that a step of decoding reads at least; 0 for training, which is not bound by them.
 
     For each token that is written in every row: all matrices once, and the keys and values of the
-    tokens before it. 2 bytes a number in the mode "bf16", else 4.
+    tokens before it. 2 bytes a number in the modes "bf16" and "static", else 4.
     """
     if workload != "decode":
         return 0.0
-    made, number = config(size), 2 if mode == "bf16" else 4
+    made, number = config(size), 2 if mode in ("bf16", "static") else 4
     shape = Shape(
         layers=made.n_layer, width=made.n_embd, heads=made.n_head, vocabulary=made.vocab_size
     )
