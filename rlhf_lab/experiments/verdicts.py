@@ -2,8 +2,7 @@
 
 A hypothesis has parts. Of each part every seed gives one number, and the mean over seeds is
 expected on one side of a bound. The part holds where the whole 95 % interval lies on that side, is
-refuted where it lies on the other, and is undecided where it contains the bound. `not_less` has two
-bounds.
+refuted where it lies on the other, and is undecided where it contains the bound.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,10 +48,11 @@ def within(words: str, samples: ArrayLike, low: float, high: float) -> Verdict:
 def not_less(words: str, samples: ArrayLike, margin: float) -> Verdict:
     """The mean is expected to be 0 or more: "at least as much", up to a margin.
 
-    It holds where the whole interval lies above -margin, and is refuted where it lies below 0.
+    It holds where the whole interval lies above -margin, and is refuted where it lies below: what
+    is less by no more than the margin counts as alike.
     """
     found = mean_interval(samples)
-    outcome = HOLDS if found.low > -margin else REFUTED if found.high < 0 else UNDECIDED
+    outcome = HOLDS if found.low > -margin else REFUTED if found.high < -margin else UNDECIDED
     return Verdict(
         outcome, f"{words}: {found:.3g}, expected at least 0 to within {margin:g}: {outcome}"
     )

@@ -103,6 +103,7 @@ def test_no_difference_is_claimed_by_an_interval_inside_the_bounds():
         ([0.01, -0.01, 0.0], "holds"),  # less than the margin
         ([-0.3, 0.3, 0.0], "undecided"),
         ([-0.3, -0.2, -0.25], "refuted"),
+        ([-0.06, -0.05, -0.055], "undecided"),  # below 0, but not by the margin
     ],
 )
 def test_at_least_as_much_holds_up_to_a_margin_and_is_refuted_by_less(samples, outcome):
