@@ -37,7 +37,12 @@ def captured(*, compiled: bool = False) -> Iterator[None]:
     """Inside, the package's GPT-2 captures its passes on a GPU; elsewhere nothing changes.
 
     With `compiled` what samples there is compiled first: for runs of many steps of one shape.
+    Raises RuntimeError before torch 2.5, which would compile each layer by itself.
     """
+    if compiled and torch.__version__ < (2, 5):
+        raise RuntimeError(
+            f"captured(compiled=True) needs torch 2.5 or newer, got {torch.__version__}"
+        )
     outermost, before, compiled_before = not _ON.get(), _ON.set(True), _COMPILED.set(compiled)
     try:
         yield

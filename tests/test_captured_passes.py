@@ -7,6 +7,7 @@ from weakref import ref
 
 import pytest
 import torch
+from torch.torch_version import TorchVersion
 
 from rlhf_lab import captured_passes, cuda_graphs, decoding, gpt2, gpt2_token, recorded_passes
 from rlhf_lab.captured_passes import Keeper, captured
@@ -344,6 +345,15 @@ def test_a_function_is_compiled_once_where_it_was_asked_for_and_only_on_a_gpu(mo
             assert captured_passes.compiled(total, there) is print
         assert captured_passes.compiled(total, there) is total
     assert made == [total]
+
+
+def test_an_old_torch_that_compiles_each_layer_is_refused(monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.4.1+cu121"))
+    with pytest.raises(RuntimeError, match="or newer, got 2[.]4[.]1"), captured(compiled=True):
+        raise AssertionError("not refused")
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.5.0"))
+    with captured(compiled=True):
+        pass
 
 
 @torch.no_grad()
