@@ -349,7 +349,7 @@ def test_a_function_is_compiled_once_where_it_was_asked_for_and_only_on_a_gpu(mo
 
 def test_an_old_torch_that_compiles_each_layer_is_refused(monkeypatch):
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.4.1+cu121"))
-    with pytest.raises(RuntimeError, match="or newer, got 2[.]4[.]1"), captured(compiled=True):
+    with pytest.raises(RuntimeError, match="or newer, got 2"), captured(compiled=True):
         raise AssertionError("not refused")
     monkeypatch.setattr(torch, "__version__", TorchVersion("2.5.0"))
     with captured(compiled=True):
