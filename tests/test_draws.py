@@ -65,3 +65,16 @@ def test_the_ends_of_the_unit_interval_give_real_tokens(monkeypatch, uniform, to
     logits = torch.tensor([[-torch.inf, 0.0, 0.0, 0.0]], dtype=torch.float64)
     found, _ = drawn(logits, torch.full((1, 1), uniform, dtype=torch.float64))
     assert found.item() == token
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_number_near_1_never_falls_behind_probabilities_that_sum_to_less(monkeypatch, blocks):
+    """Rounded probabilities need not sum to 1, and the last token has none."""
+    if blocks:
+        monkeypatch.setattr(draws, "cumulative_sum", in_blocks)
+    logits = torch.randn(500, 300, generator=torch.Generator().manual_seed(0))
+    logits[:, -1] = -torch.inf
+    near = 1 - 2**-24
+    assert (draws.cumulative_sum(logits.softmax(dim=1))[:, -1] < near).any()
+    token, _ = drawn(logits, torch.full((500, 1), near))
+    assert token.max() < 299
