@@ -19,8 +19,9 @@ TALLIES = [
         mutants={"sign": 3, "factor": 2},
         with_values=4,
         accepted=(LINE_4,),
+        bounds=0,
     ),
-    Tally(name="a < b", lines=2, mutants={"sign": 1}, with_values=1, accepted=()),
+    Tally(name="a < b", lines=2, mutants={"sign": 1}, with_values=1, accepted=(), bounds=0),
 ]
 
 
@@ -87,7 +88,9 @@ def test_what_was_accepted_stands_under_its_reason():
     page = parsed(mutation_tables.equivalents(recorded(TALLIES)))
     assert [code.text for code in page("code")] == [LINE_4]
     assert page.summary.text == f"{catalogue.equivalent()[LINE_4]} (1)"
-    strange = Tally(name="a", lines=2, mutants={}, with_values=0, accepted=("a, line 2: b",))
+    strange = Tally(
+        name="a", lines=2, mutants={}, with_values=0, accepted=("a, line 2: b",), bounds=0
+    )
     with pytest.raises(ValueError, match="without a reason in EQUIVALENT: a, line 2: b"):
         mutation_tables.equivalents(recorded([strange]))
 

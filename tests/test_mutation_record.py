@@ -11,6 +11,7 @@ TALLY = Tally(
     mutants={"sign": 2},
     with_values=1,
     accepted=("a ≥ b, line 2: sign of b",),
+    bounds=1,
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from sympy import Function, symbols
 
 from rlhf_lab import mutation_record
-from rlhf_lab.derivations import dpo
+from rlhf_lab.derivations import dpo, gibbs
 from rlhf_lab.derivations.catalogue import equivalent, results
 from rlhf_lab.derivations.checker.lines import DerivationError
 from rlhf_lab.derivations.checker.mutation import Mutant, changes, mutants, refusal
@@ -97,6 +97,9 @@ def test_a_line_that_lets_much_through_is_reported():
     """What is below 0 is also below 1: that altered line is accepted, and named."""
     loose = tally(below_zero)
     assert loose.accepted == ("loose, line 2: 1 more than the line",)
+    assert loose.bounds == 1
+    same = tally(gibbs.gibbs)  # its accepted alterations of lines with ≥ are the line's own 0
+    assert (len(same.accepted) > 0, same.bounds) == (True, 0)
     assert (loose.lines, sum(loose.mutants.values())) == (2, len(list(mutants(below_zero()))))
 
 

@@ -5,7 +5,20 @@ looks true everywhere, and only a proof can refuse it.
 """
 
 import pytest
-from sympy import Derivative, Eq, Function, Integer, Lambda, Min, Product, Sum, Symbol, log, symbols
+from sympy import (
+    Derivative,
+    Eq,
+    Function,
+    Integer,
+    Lambda,
+    Max,
+    Min,
+    Product,
+    Sum,
+    Symbol,
+    log,
+    symbols,
+)
 
 from rlhf_lab.derivations import gae, gae_bias
 from rlhf_lab.derivations.checker.given import Given
@@ -22,6 +35,7 @@ t = Symbol("t", positive=True)
 f, g = Function("f", real=True), Function("g", real=True)
 rate = Function("rate", positive=True)
 NO = Given()
+SHARES = Sum(t / (t + rate(j)), (j, 1, N)) + Sum(rate(j) / (t + rate(j)), (j, 1, N))
 BLIND = (n - 1) * (n - 2) * (n - 3) * (n - 4) * (n - 5)
 
 
@@ -128,6 +142,15 @@ SPECIAL_CASES = {
     "the value at a pole": (
         lambda: begin("pole", (a**2 + a * b) / a).value_at(b, "at 0", letter=a, value=Integer(0)),
         "not defined where a is 0"),
+    "0 in a denominator that a lemma shows": (
+        lambda: begin("pole", x * t / (x + SHARES - N)).substitute(
+            t, "the lemma", by=(shares(),)).at({x: Integer(0)}, NO), "not defined where .* is 0"),
+    "the value where sums are 0 together": (
+        lambda: begin("pole", x / (x + SHARES - N)).value_at(
+            Integer(0), "at 0", letter=x, value=Integer(0)), "not defined where .* is 0"),
+    "the value where no proof finds the 0": (
+        lambda: begin("pole", x / (x + Max(a, b) + Min(a, b) - a - b)).value_at(
+            Integer(0), "at 0", letter=x, value=Integer(0)), "not defined where .* is 0"),
     "a lemma where its letter depends on a": (
         lambda: begin("slope", Derivative(a * x, a), defined((x, a**2))).substitute(
             x, "the lemma", by=(slope_of_product(),)), "work the derivative out"),
@@ -161,6 +184,12 @@ def test_what_was_only_sampled_stays_sampled():
         begin("min", Min(t, 10) + a).substitute(t + a, "the guess", by=(guess,))
 
 
+def shares():
+    """Each share and what is left of it are 1 together: x t / (x + their sum - N) = t."""
+    second = SHARES.args[1]
+    return begin("shares", second).rewrite(N - (SHARES - second), "each is 1 less the other")
+
+
 def sum_of_two():
     return begin("two", Sum(f(j), (j, 1, 2))).rewrite(f(1) + f(2), "two terms")
 
@@ -173,6 +202,9 @@ def recursion(left, right, given=NO):
     ("left", "right"),
     [
         (a, a + 1),
+        (f(x**2), x),
+        (f(n * k), n),
+        (f(n + k), n),
         (f(n), f(n) + 1),
         (f(n, k), f(n, g(k)) + 1),
         (f(n + 1), Sum(f(n), (n, 1, 5)) + 1),

@@ -30,6 +30,11 @@ class Recursion:
         left, right = self.equation.lhs, unfolded(self.equation.rhs, self.given)
         if not isinstance(left, AppliedUndef):
             raise ValueError(f"{self.name}: a recursion defines a function, got {left}")
+        if not distinct(left, self.fixed):
+            raise ValueError(
+                f"{self.name}: {left} may be one place for two values of its letters; each "
+                "argument has one letter, which no other has: n, 2 n or n + 1"
+            )
         if not signs.fits(left, right):
             raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")
         if not ways(left, right):
@@ -67,6 +72,13 @@ class Turned:
         """right = left."""
         left, right = self.lemma.equation.args
         return Eq(right, left, evaluate=False)
+
+
+def distinct(left: Expr, fixed: tuple[Symbol, ...]) -> bool:
+    """Whether other values of its letters are another place: f(n²) = n would say that 1 = -1."""
+    free = [part for part in left.args if part.free_symbols - set(fixed)]
+    letters = [part.as_coeff_Add()[1].as_coeff_Mul()[1] for part in free]
+    return len(set(letters)) == len(letters) and all(isinstance(i, Symbol) for i in letters)
 
 
 def ways(left: Expr, right: Basic) -> set[tuple[int, int]]:

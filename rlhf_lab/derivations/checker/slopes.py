@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from sympy import Basic, Derivative, Expr, Pow, Symbol, log
 
 from rlhf_lab.derivations.checker.calculus import Differentiated
-from rlhf_lab.derivations.checker.canonical import canonical
-from rlhf_lab.derivations.checker.checking import Evidence, RefusedError, check_equal
+from rlhf_lab.derivations.checker.canonical import canonical, is_zero
+from rlhf_lab.derivations.checker.checking import (
+    WORLDS_TO_REFUSE,
+    Evidence,
+    RefusedError,
+    check_equal,
+)
+from rlhf_lab.derivations.checker.comparing import TOLERANCE, value_or_none
 from rlhf_lab.derivations.checker.given import Given, unfolded
 from rlhf_lab.derivations.checker.hidden import (
     check_arguments,
@@ -17,6 +23,7 @@ from rlhf_lab.derivations.checker.hidden import (
     check_varied,
     instance,
 )
+from rlhf_lab.derivations.checker.interpretation import Interpretation
 from rlhf_lab.derivations.checker.probability import Optimum
 from rlhf_lab.derivations.checker.rules import Rule
 from rlhf_lab.derivations.checker.special_case import check_letter
@@ -52,8 +59,18 @@ def check_poles(formula: Basic, meaning: Meaning, given: Given) -> None:
         base, put_in = part.args[0], {k: v for k, v in meaning.items() if part.args[0].has(k)}
         if put_in and not (isinstance(part, Pow) and part.exp.is_nonnegative):
             there = substituted(canonical(base, given), put_in)
-            if not there.has(Derivative) and canonical(there, given) == 0:
+            if not there.has(Derivative) and vanishes(there, given):
                 raise RefusedError(f"{part} is not defined where {base} is 0")
+
+
+def vanishes(formula: Expr, given: Given) -> bool:
+    """Whether it is proved to be 0, or is 0 in each random world in which it has a value."""
+    if is_zero(formula, given):
+        return True
+    worlds = (Interpretation(given, seed) for seed in range(WORLDS_TO_REFUSE))
+    values = (value_or_none(world, formula) for world in worlds)
+    found = [abs(value) < TOLERANCE for value in values if value is not None]
+    return bool(found) and all(found)
 
 
 def check_lines(lines: tuple, meaning: Meaning, old: Given, new: Given) -> None:
