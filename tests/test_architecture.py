@@ -84,7 +84,7 @@ experiment_tables
 claim_evidence
 museum.bug
 museum.*
-checks.random_inputs checks.gradients checks.differences
+checks.random_inputs checks.gradients checks.differences checks.hints
 checks.exercise
 checks.*
 kill_record

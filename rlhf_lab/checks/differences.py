@@ -8,10 +8,9 @@ def difference(got: object, expected: object, tolerance: float) -> str:
     """In words, how the answer differs from the expected one; empty where it does not."""
     if got is None:
         return "the function returned nothing; did you forget `return`?"
-    try:
-        got, expected = torch.as_tensor(got), torch.as_tensor(expected)
-    except (TypeError, ValueError, RuntimeError):
+    if not is_of_numbers(got):
         return f"expected a tensor or a number, got {type(got).__name__}"
+    got, expected = torch.as_tensor(got), torch.as_tensor(expected)
     if got.shape != expected.shape:
         return f"expected the shape {tuple(expected.shape)}, got {tuple(got.shape)}"
     if expected.dtype == torch.bool and got.dtype != torch.bool:
@@ -23,6 +22,15 @@ def difference(got: object, expected: object, tolerance: float) -> str:
     if torch.allclose(got, expected, rtol=tolerance, atol=tolerance):
         return ""
     return f"the answer is off by up to {largest:.3g}"
+
+
+def is_of_numbers(answer: object) -> bool:
+    """Whether torch makes a tensor of it."""
+    try:
+        torch.as_tensor(answer)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return True
 
 
 def same_inputs(before: dict, after: dict) -> bool:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from rlhf_lab.checks.differences import difference, same_inputs
+from rlhf_lab.checks.differences import difference, is_of_numbers, same_inputs
 from rlhf_lab.checks.gradients import gradient
+from rlhf_lab.checks.hints import close, hint
 from rlhf_lab.museum.bug import Bug
+
+KNOWN, GUESS = "This is exactly what a known mistake gives.", "Most likely:"
 
 
 class CheckFailedError(AssertionError):
@@ -62,7 +65,7 @@ def check(
         if problem := problem_of(exercise, inputs, given, got):
             raise CheckFailedError(
                 f"{exercise.name}: case {number} of {exercise.cases}: {problem}\n{shown(inputs)}"
-                f"{answers(exercise, inputs, got)}{diagnosis(exercise, inputs, got, problem)}"
+                f"{answers(exercise, inputs, got)}{cause(exercise, function, inputs, got, problem)}"
             )
     if exercise.gradient_in:
         check(slope(exercise), differentiated(function, exercise.gradient_in), seed=seed)
@@ -90,13 +93,17 @@ def answers(exercise: Exercise, inputs: dict, got: object) -> str:
     return f"\n  expected: {text(exercise.truth(**copied(inputs)))}\n  got:      {text(got)}"
 
 
-def diagnosis(exercise: Exercise, inputs: dict, got: object, problem: str) -> str:
-    """The known mistakes that give exactly this answer, or break the same law."""
-    return "".join(
-        f"\nThis is exactly what a known mistake gives. {bug.name}: {bug.says}"
-        for bug in exercise.bugs
-        if gives(bug, exercise, copied(inputs), got, problem)
+def cause(exercise: Exercise, function: Callable, inputs: dict, got: object, problem: str) -> str:
+    """The known mistakes that give exactly this answer, or break the same law; else a guess."""
+    known = [bug for bug in exercise.bugs if gives(bug, exercise, copied(inputs), got, problem)]
+    if known:
+        return "".join(f"\n{KNOWN} {bug.name}: {bug.says}" for bug in known)
+    if exercise.truth is None or not is_of_numbers(got):
+        return ""
+    guess = hint(
+        function, copied(inputs), got, exercise.truth(**copied(inputs)), exercise.tolerance
     )
+    return guess and f"\n{GUESS} {guess}"
 
 
 def gives(bug: Bug, exercise: Exercise, given: dict, got: object, problem: str) -> bool:
@@ -109,8 +116,7 @@ def gives(bug: Bug, exercise: Exercise, given: dict, got: object, problem: str) 
             return False
     except Exception:  # an exhibit may not be made for this input
         return False
-    same = torch.isclose(*(torch.as_tensor(x).double() for x in (got, its_own)), equal_nan=True)
-    return bool(same.all())
+    return close(*(torch.as_tensor(x).double() for x in (got, its_own)), exercise.tolerance)
 
 
 def copied(inputs: dict) -> dict:

@@ -170,6 +170,52 @@ def test_what_is_no_answer_is_explained(function, message):
         check(exercises["group_outcome_advantages"], function)
 
 
+SIGNED = ["dpo_loss", "ranking_loss", "grpo_loss", "clipped_surrogate", "gae", "response_logprobs"]
+PADDED = {
+    "gae": lambda rewards, values, mask, gamma, lam: right_function(exercises["gae"])(
+        rewards, values, torch.ones_like(mask), gamma=gamma, lam=lam
+    ),
+    "whiten": lambda x, mask: (x - x.mean()) / x.std(),
+    "clipped_value_loss": lambda mask, **given: right_function(exercises["clipped_value_loss"])(
+        mask=torch.ones_like(mask), **given
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_a_sign_that_is_turned_round_is_told(name):
+    right = right_function(exercises[name])
+    with pytest.raises(CheckFailedError, match="Most likely: The sign is turned round"):
+        check(exercises[name], lambda **given: -right(**given))
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_a_mask_that_is_forgotten_is_told(name):
+    with pytest.raises(CheckFailedError, match="Most likely: The answer changes with what stands"):
+        check(exercises[name], PADDED[name])
+
+
+def test_a_factor_is_told_where_numbers_show_it():
+    right = right_function(exercises["gae"])
+    with pytest.raises(CheckFailedError, match="Most likely: Every number is 2 times what"):
+        check(exercises["gae"], lambda **given: 2 * right(**given))
+    with pytest.raises(CheckFailedError) as refusal:  # one number is some multiple of any other
+        check(exercises["dpo_loss"], lambda **given: 2 * dpo_loss(**given))
+    assert "Most likely" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_known_mistake_is_named_though_it_is_rounded_in_another_way(seed):
+    """The exhibit has expm1."""
+
+    def turned_round(policy_logprobs, reference_logprobs):
+        log_ratio = policy_logprobs - reference_logprobs
+        return log_ratio.exp() - 1 - log_ratio
+
+    with pytest.raises(CheckFailedError, match="known mistake"):
+        check(exercises["k3"], turned_round, seed=seed)
+
+
 def test_a_mask_of_numbers_is_no_mask():
     with pytest.raises(CheckFailedError, match=r"true and false \(torch.bool\), got torch.float32"):
         check(exercises["response_mask"], lambda **given: response_mask(**given).float())
