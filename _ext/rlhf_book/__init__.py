@@ -14,6 +14,7 @@ execution  the cells of several pages run at a time
 colab      a button that opens a page's notebook
 formula_ledger   chapters/formulas.yml, read and compared with the code
 formulas   below each displayed formula: how it was checked
+own_ids    no id stands twice on a page
 unbroken   a formula in a line and the signs that touch it stay in one line
 address    where the book and its repository are
 found      each page's address, the sitemap, the repository
@@ -48,6 +49,7 @@ from rlhf_book import (
     missing_page,
     moved,
     outputs,
+    own_ids,
     sharing,
     unbroken,
     verified,
@@ -56,7 +58,19 @@ from rlhf_book import (
 
 PARTS = (
     *(assets, alt_text, citations, claims, outputs, freshness, execution, colab, formulas),
-    *(unbroken, found, sharing, citing, verified, favicon, moved, missing_page, icons, weights),
+    *(
+        unbroken,
+        own_ids,
+        found,
+        sharing,
+        citing,
+        verified,
+        favicon,
+        moved,
+        missing_page,
+        icons,
+        weights,
+    ),
 )
 
 

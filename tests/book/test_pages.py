@@ -52,6 +52,18 @@ def test_every_formula_is_rendered(visit):
     assert not re.search(r"\\\(|\\\[|\\begin\{", words)
 
 
+def test_formulas_are_no_stops_of_the_tab_key(visit):
+    assert visit.page.locator("mjx-container[tabindex='0']").count() == 0
+
+
+def test_no_id_stands_twice(visit):
+    ids = visit.page.evaluate(
+        """[...document.querySelectorAll("[id]")]
+             .filter(x => !x.closest("svg, mjx-container")).map(x => x.id)"""
+    )
+    assert sorted(ids) == sorted(set(ids))
+
+
 def test_every_picture_says_what_it_shows(visit):
     silent = visit.page.evaluate(
         """ornament => [...document.querySelectorAll("img, article svg")]
