@@ -43,7 +43,8 @@ def k2(
 ) -> Float[Tensor, "*item"]:
     """(log π - log ref)² / 2 at samples of π: biased as a value, right as a gradient.
 
-    Differentiated on the policy's own samples its expected gradient is that of KL(π ‖ ref).
+    Differentiated on whole responses of the policy its expected gradient is that of KL(π ‖ ref).
+    Summed over tokens it has that of each token's KL, at the prefixes that the policy writes.
     """
     return k1(policy_logprobs, reference_logprobs) ** 2 / 2
 
@@ -53,8 +54,9 @@ def k3(
 ) -> Float[Tensor, "*item"]:
     """ref/π - 1 - log(ref/π) at samples of π: unbiased for KL(π ‖ ref), never negative.
 
-    Differentiated on the policy's own samples its expected gradient is that of KL(ref ‖ π),
-    the other direction. Shao et al. 2024 (GRPO), Eq. 4.
+    Differentiated on whole responses of the policy its expected gradient is that of KL(ref ‖ π),
+    the other direction; summed over tokens, as in GRPO, it has that of each token's, at the
+    prefixes that the policy writes. Shao et al. 2024 (GRPO), Eq. 4.
     """
     require_floats("*item", policy_logprobs=policy_logprobs, reference_logprobs=reference_logprobs)
     log_ratio = reference_logprobs - policy_logprobs

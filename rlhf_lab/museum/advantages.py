@@ -143,7 +143,8 @@ GAE = (
 RETURNS = (
     Bug(
         function=returns_of_whitened,
-        looks="The critic never fits: its target changes scale with every batch.",
+        looks="The critic learns how states differ, but not the mean: the mean raw advantage stays "
+        "off 0. Where returns vary by much less than 1 its steps are large, and it may jump.",
     ),
     Bug(function=returns_without_values, looks="Values stop at about half the return."),
 )

@@ -41,7 +41,7 @@ def k1_as_a_loss(
     logprobs: Tokens, old_logprobs: Tokens, reference_logprobs: Tokens, advantages: Tokens,
     mask: Mask, *, epsilon: float, beta: float,
 ) -> Scalar:  # fmt: skip
-    """The log-ratio itself is in the loss: its expected gradient is 0, so it holds nothing."""
+    """The log-ratio itself is in the loss: where lengths are alike its expected gradient is 0."""
     gain, _ = _terms(logprobs, old_logprobs, reference_logprobs, advantages, epsilon)
     return -_by_response(gain - beta * (logprobs - reference_logprobs), mask)
 
@@ -64,7 +64,8 @@ LOSS = (
     ),
     Bug(
         function=k1_as_a_loss,
-        looks="As β = 0 with extra noise: the KL grows, though its coefficient is raised.",
+        looks="As β = 0 with extra noise: the KL grows, though its coefficient is raised. Where "
+        "lengths differ, its mean over each response holds nothing either and lengthens responses.",
     ),
     Bug(
         function=kl_to_the_old_policy,

@@ -95,7 +95,7 @@ LOGPROBS = (
     Bug(
         function=no_temperature,
         looks="Nothing is seen at temperature 1. Else the ratio is not 1 before the first update, "
-        "and at low temperatures the estimated KL goes below 0.",
+        "and at low temperatures the estimated KL can go below 0.",
         seen=("huggingface/trl#3029", "OpenRLHF/OpenRLHF#853", "NVIDIA/NeMo-Aligner#46"),
     ),
     Bug(

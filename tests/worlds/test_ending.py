@@ -1,9 +1,11 @@
-"""The world whose responses end, and where IPO and SimPO end in it."""
+"""The world whose responses end: where IPO and SimPO end in it, and what KLs pull as losses."""
 
 import pytest
 import torch
 
-from rlhf_lab.logprobs import response_logprobs, sequence_logprobs
+from rlhf_lab.kl import exact_kl, k1, k2, k3
+from rlhf_lab.logprobs import response_logits, response_logprobs, sequence_logprobs
+from rlhf_lab.masked import mean_over_tokens, sum_over_tokens
 from rlhf_lab.preference_losses import average_logprob_reward, squared_margin_error
 from rlhf_lab.sampling import sample
 from rlhf_lab.worlds.ending import END, all_endings, ending_world
@@ -109,3 +111,41 @@ def test_a_policy_with_simpos_optimum_has_it_as_average_logprobs():
     tokens = response_logprobs(policy, WORLD.responses)
     shifted = average_logprob_reward(tokens, WORLD.responses.mask, beta=2.0) - REWARDS
     assert shifted.std() < 1e-9
+
+
+def moved_policy():
+    policy = starting_policy(WORLD)
+    with torch.no_grad():
+        policy.table.normal_(generator=torch.Generator().manual_seed(3))
+    return policy
+
+
+def pull(policy, of_responses):
+    """The gradient of the mean over responses of the policy, which do not move with it."""
+    fixed = response_distribution(policy, WORLD.responses).exp()
+    return torch.autograd.grad((fixed * of_responses).sum(), policy.table)[0]
+
+
+@pytest.mark.parametrize(("estimator", "turned"), [(k2, False), (k3, True)])
+def test_summed_over_tokens_k2_and_k3_pull_at_each_prefix_only(estimator, turned):
+    """k2: ∇KL(π_t ‖ ref_t), k3: ∇KL(ref_t ‖ π_t), not that of whole responses."""
+    policy, mask = moved_policy(), WORLD.responses.mask
+    logprobs, fixed = (response_logprobs(m, WORLD.responses) for m in (policy, WORLD.reference))
+    by_token = pull(policy, sum_over_tokens(estimator(logprobs, fixed), mask))
+    pair = [response_logits(m, WORLD.responses) for m in (policy, WORLD.reference)]
+    exact = exact_kl(*(pair[::-1] if turned else pair))
+    assert torch.allclose(by_token, pull(policy, sum_over_tokens(exact, mask)))
+    logprobs = response_logprobs(policy, WORLD.responses)
+    whole = pull(policy, estimator(sum_over_tokens(logprobs, mask), REFERENCE))
+    assert (by_token - whole).norm() > 0.1 * whole.norm()
+
+
+def test_k1_over_each_length_lengthens_responses():
+    """As a loss its expected gradient is that of E[1/|o|], which falls as responses grow."""
+    policy, mask = moved_policy(), WORLD.responses.mask
+    logprobs, fixed = (response_logprobs(m, WORLD.responses) for m in (policy, WORLD.reference))
+    found = pull(policy, mean_over_tokens(k1(logprobs, fixed), mask))
+    chance = sequence_logprobs(policy, WORLD.responses).exp()
+    (expected,) = torch.autograd.grad((chance / mask.sum(dim=1)).sum(), policy.table)
+    assert torch.allclose(found, expected)
+    assert found.norm() > 0.01
