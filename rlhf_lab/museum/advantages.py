@@ -143,7 +143,8 @@ GAE = (
 RETURNS = (
     Bug(
         function=returns_of_whitened,
-        looks="The critic never fits: its target changes scale with every batch.",
+        looks="Explained variance, measured on these targets, stays low. The mean of the return is "
+        "not learnt; where advantages spread by less than 1, each fit goes too far.",
     ),
     Bug(function=returns_without_values, looks="Values stop at about half the return."),
 )
