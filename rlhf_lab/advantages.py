@@ -34,8 +34,8 @@ def gae(rewards: Tokens, values: Tokens, mask: Mask, *, gamma: float, lam: float
     """Â_t = δ_t + γλ Â_{t+1} with δ_t = r_t + γ V_{t+1} - V_t, and V = 0 after the last token.
 
     λ = 0 is the one-step error δ_t, λ = 1 the discounted return minus V_t. Schulman et al. 2016,
-    Eq. 16; the recursion is Eq. 11 of Schulman et al. 2017. Raises ValueError unless both numbers
-    lie in 0..1.
+    Eq. 16; the truncated sum is Eq. 11 of Schulman et al. 2017, and the recursion follows from it.
+    Raises ValueError unless both numbers lie in 0..1.
     """
     require_share(gamma=gamma, lam=lam)
     require_tokens(mask, rewards=rewards, values=values)

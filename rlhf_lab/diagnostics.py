@@ -95,10 +95,11 @@ def explained_variance(
     returns: Float[Tensor, "batch token"],
     mask: Bool[Tensor, "batch token"],
 ) -> Float[Tensor, ""]:
-    """1 - Var(R - V) / Var(R) over real tokens: 1 for a perfect critic, 0 for a constant one.
+    """1 - Var(R - V) / Var(R) over real tokens: 0 for a constant critic, 1 if every R is guessed.
 
-    Below 0 the critic is worse than no critic. Returns that are all equal have no variance to
-    explain: the result is then NaN or -∞. A constant that all values are off by is not seen.
+    No critic can do that where returns vary after the same text: exact values reach Var(V) over
+    Var(R). Below 0 the critic is worse than no critic. Returns that are all equal have no variance
+    to explain: the result is then NaN or -∞. A constant that all values are off by is not seen.
     """
     require_tokens(mask, values=values, returns=returns)
     return 1 - _variance(returns - values, mask) / _variance(returns, mask)

@@ -1,4 +1,4 @@
-"""What several seeds say together: a mean with its confidence interval."""
+"""What several seeds say together, or episodes, or batches: a mean with its confidence interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over seeds and the ends of its confidence interval, one value a position."""
+    """A mean over samples and the ends of its confidence interval, one value a position."""
 
     mean: np.ndarray | np.floating
     low: np.ndarray | np.floating
@@ -22,17 +22,19 @@ class Interval:
 
 
 def mean_interval(samples: ArrayLike) -> Interval:
-    """Student's 95 % interval of the mean over axis 0, the seeds: mean ± t · std / √n.
+    """Student's 95 % interval of the mean over axis 0, mostly seeds: mean ± t · std / √n.
 
-    Right where the mean over seeds is close to normal. Raises ValueError for fewer than two
-    seeds, which have no interval.
+    Right where the samples are independent and their mean is close to normal; its ends may lie
+    where no value can, as a share above 1. Raises ValueError for fewer than two samples.
 
     >>> f"{mean_interval([1.0, 2.0, 3.0]):.2f}"
     '2.00 [-0.48, 4.48]'
     """
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
-        raise ValueError(f"an interval needs at least two seeds, got {len(values)}")
+        raise ValueError(
+            f"an interval needs at least two samples (seeds, episodes, batches), got {len(values)}"
+        )
     mean = values.mean(axis=0)
     error = values.std(axis=0, ddof=1) / len(values) ** 0.5
     half = stdtrit(len(values) - 1, 0.975) * error

@@ -220,6 +220,7 @@ HOLDS: dict[str, dict[str, Metrics]] = {
         "*": {"end_gold": [0.2], "outside": [0.5]},
         "ppo-grid-clip-0.2": {"end_gold": [0.5]},
         "ppo-grid-fixed-10-over-all": {"end_gold": [0.4]},
+        "ppo-grid-adaptive-0.3": {"end_gold": [0.4]},
     },
     "kl_coefficients": {
         "*": {"to_optimum": [0.6]},

@@ -19,8 +19,8 @@ def test_it_covers_the_true_mean_as_often_as_it_says():
     assert ((found.low < 0) & (found.high > 0)).mean() == pytest.approx(0.95, abs=0.012)
 
 
-def test_one_seed_has_no_interval():
-    with pytest.raises(ValueError, match="at least two seeds, got 1"):
+def test_one_sample_has_no_interval():
+    with pytest.raises(ValueError, match=r"two samples \(seeds, episodes, batches\), got 1"):
         mean_interval([1.0])
 
 

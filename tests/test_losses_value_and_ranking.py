@@ -134,3 +134,11 @@ def test_the_clip_fraction_counts_real_tokens_on_the_flat_sides_only():
 def test_a_clip_that_is_not_positive_is_refused(epsilon):
     with pytest.raises(ValueError, match="epsilon must be a finite number above 0"):
         value_loss(VALUES, epsilon=epsilon)
+
+
+def test_exact_values_explain_no_more_than_their_own_variance():
+    """Of four texts two begin alike and earn 0 and 2, two earn 3 and 5: means 1 and 4."""
+    returns = torch.tensor([[0.0], [2.0], [3.0], [5.0]])
+    values = torch.tensor([[1.0], [1.0], [4.0], [4.0]])
+    found = explained_variance(values, returns, torch.ones(4, 1, dtype=torch.bool))
+    assert found.item() == pytest.approx(2.25 / 3.25)

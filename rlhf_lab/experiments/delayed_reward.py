@@ -11,7 +11,7 @@ from torch import nn
 from rlhf_lab.experiments.verdicts import Recorded, Verdict, above, below, ends, together
 from rlhf_lab.train.loop import History, history
 from rlhf_lab.train.reinforce import ReinforceConfig, train_reinforce
-from rlhf_lab.worlds.decisions import expected_return
+from rlhf_lab.worlds.decisions import DecisionProcess, expected_return
 from rlhf_lab.worlds.exam_week import exam_week
 
 STEPS = 100
@@ -20,13 +20,12 @@ VARIANTS = {f"delayed-reward-gamma-{gamma:g}": {"gamma": gamma} for gamma in (0.
 
 def run(seed: int, *, gamma: float, steps: int = STEPS) -> History:
     """`expected_return`, exact, before the first update and after each."""
-    found = learned(seed, gamma=gamma, steps=steps)
+    found = learned(seed, gamma=gamma, process=exam_week(), steps=steps)
     return {name: found[name] for name in ("episodes", "expected_return")}
 
 
-def learned(seed: int, *, gamma: float, steps: int = STEPS) -> History:
-    """The same with `policies`, the tables of probabilities."""
-    process = exam_week()
+def learned(seed: int, *, gamma: float, process: DecisionProcess, steps: int = STEPS) -> History:
+    """The same of any process, with `policies`, the tables of probabilities."""
     logits = nn.Parameter(
         torch.zeros(len(process.states), len(process.actions), dtype=torch.float64)
     )

@@ -73,7 +73,13 @@ def reinforce_loss(
     The mean holds the episode itself. Where all episodes have one length, that makes the expected
     gradient (n - 1)/n of that of the return, and leaves its direction. Where only m of them reach
     step t, the mean is over those, and its part shrinks by (m - 1)/m: late steps count for less.
+    Raises ValueError for fewer than two episodes.
     """
+    if len(episodes) < 2:
+        raise ValueError(
+            f"at least two episodes are needed, got {len(episodes)}: one alone is its own mean, so "
+            "nothing would be learnt"
+        )
     per_step: dict[int, list[float]] = {}
     moves: list[tuple[int, int, int, float]] = []
     for episode in episodes:

@@ -57,6 +57,19 @@ class DecisionProcess:
         """The states in which there is something to decide."""
         return tuple(self.transitions.sum(dim=(1, 2)).nonzero().flatten().tolist())
 
+    def number(self, name: str) -> int:
+        """The place of a state. Raises ValueError where none is called so."""
+        if name not in self.states:
+            raise ValueError(f"there is no state {name!r}; the states are {', '.join(self.states)}")
+        return self.states.index(name)
+
+    def same_as(self, other: "DecisionProcess") -> bool:
+        """Whether names, transitions and rewards are equal."""
+        return (self.states, self.actions) == (other.states, other.actions) and all(
+            torch.equal(getattr(self, table), getattr(other, table))
+            for table in ("transitions", "rewards")
+        )
+
     @property
     def expected_rewards(self) -> Float[Tensor, "state action"]:
         """r(s, a) = Σ_s' P(s' | s, a) r(s, a, s')."""

@@ -12,6 +12,7 @@ from rlhf_lab.logprobs import response_logits, response_logprobs
 from rlhf_lab.masked import masked_mean
 from rlhf_lab.models import frozen_copy, trainable_copy
 from rlhf_lab.responses import pad
+from rlhf_lab.runs import Run
 from rlhf_lab.train.review_model import review_model
 from rlhf_lab.worlds.reviews import END, prompts
 
@@ -37,10 +38,37 @@ def test_ratios_leave_the_range_all_the_same():
 
 
 def test_every_row_of_the_papers_table_has_a_run():
+    later = {f"adaptive-{target}" for target in ppo_grid.LATER_TARGETS}
     others = {"neither-reference-0.001", *ppo_grid.OVER_ALL}
-    assert set(ppo_grid.PAPER) == set(ppo_grid.GRID) - others
-    penalised = {name for name in ppo_grid.PAPER if name.startswith(("fixed", "adaptive"))}
+    assert set(ppo_grid.PAPER) | later == set(ppo_grid.GRID) - others
+    assert not later & set(ppo_grid.PAPER)
+    penalised = {name for name in ppo_grid.GRID if name.startswith(("fixed", "adaptive"))} - others
     assert set(ppo_grid.OVER_ALL) == {f"{name}-over-all" for name in penalised}
+
+
+def test_the_hypothesis_on_clip_and_adaptive_rule_is_about_the_papers_targets():
+    """A target that was added later does not take the place of the best of the paper's."""
+    gold = {"clip-0.2": 0.5, "adaptive-0.01": 0.3, "adaptive-0.3": 0.6}
+    runs = {
+        f"ppo-grid-{name}": [
+            Run(
+                name=name,
+                seed=seed,
+                settings={},
+                metrics={"end_gold": [gold.get(name, 0.2) + 0.001 * seed], "outside": [0.5]},
+                seconds=1.0,
+                commit="",
+                date="",
+                versions={},
+                hardware={},
+            )
+            for seed in range(3)
+        ]
+        for name in ppo_grid.GRID
+    }
+    sentence = ppo_grid.verdict(runs).sentence
+    assert "gold, clip-0.2 less adaptive-0.01" in sentence
+    assert "gold, adaptive-0.3 less adaptive-0.01" in sentence
 
 
 def test_the_penalty_over_all_tokens_is_the_kl_from_the_policy_before_the_step():

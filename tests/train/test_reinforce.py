@@ -38,6 +38,17 @@ def test_the_mean_gradient_is_that_of_the_exact_return():
     assert exact.abs().max() > 0.1
 
 
+def test_one_episode_alone_is_refused():
+    """Its own return would be its baseline, and (n - 1)/n of the gradient is 0."""
+    process = exam_week()
+    generator = random.Random(0)
+    logits = random_table(process, 0)
+    policy = logits.detach().softmax(dim=-1).tolist()
+    episode = play(Environment(process, generator=generator), policy, generator)
+    with pytest.raises(ValueError, match="at least two episodes are needed, got 1"):
+        reinforce_loss(logits, [episode], gamma=1.0)
+
+
 def test_it_climbs_to_the_best_policy():
     process = exam_week(days=2, needed=1)
     logits = random_table(process, 0)

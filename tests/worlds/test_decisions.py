@@ -35,6 +35,21 @@ def test_an_exam_week_by_hand():
     assert expected_return(process, always(process, STUDY)).item() == pytest.approx(6 * passed)
 
 
+def test_a_state_is_found_by_its_name():
+    process = exam_week(days=3)
+    assert process.states[process.number("day 2, 1 lesson")] == "day 2, 1 lesson"
+    with pytest.raises(ValueError, match="no state 'day 4, 1 lesson'; the states are day 1, 0"):
+        process.number("day 4, 1 lesson")
+
+
+def test_processes_are_the_same_where_all_numbers_are():
+    process = exam_week()
+    assert process.same_as(exam_week())
+    for other in (exam_week(learns=0.3), exam_week(needed=1), exam_week(days=3)):
+        assert not process.same_as(other)
+    assert not process.same_as(replace(process, actions=("a", "b")))
+
+
 def test_the_value_of_a_policy_is_the_mean_return_of_its_episodes():
     process = exam_week()
     generator = random.Random(0)
