@@ -37,6 +37,7 @@ VARIANTS = {
     "dpo-reviews-beta-1.0": {"beta": 1.0},
 }
 MAX_TOKENS = 40
+TEMPERATURE = 0.25  # of the labels: Bradley-Terry's reward is gold divided by it
 EVALUATED = 512  # rollouts and held-out pairs at each evaluation
 
 
@@ -68,13 +69,15 @@ def run(
 
 
 def preference_pairs(model: nn.Module, count: int, *, seed: int) -> Preferences:
-    """Two responses of `model` to each of `count` prompts, labelled from gold at temperature 0.25.
+    """Two responses of `model` to each of `count` prompts, labelled from gold at `TEMPERATURE`.
 
     Of the labels of pairs that differ in gold about 85 % agree with it.
     """
     generator = torch.Generator().manual_seed(seed)
     first, second = (rollout(model, count, seed=seed, generator=generator) for _ in range(2))
-    return label_pairs(first.responses, second.responses, temperature=0.25, generator=generator)
+    return label_pairs(
+        first.responses, second.responses, temperature=TEMPERATURE, generator=generator
+    )
 
 
 def rollout(model: nn.Module, count: int, *, seed: int, generator: torch.Generator) -> Rollout:

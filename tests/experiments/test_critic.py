@@ -49,6 +49,28 @@ def test_advantages_of_a_group_sum_to_0(fresh):
     assert gold_rewards(fresh).std() > 0.1
 
 
+def test_all_baselines_are_compared_on_the_same_groups(policy, monkeypatch):
+    measured = []
+
+    def spy(policy, batches, advantages):
+        measured.append(batches)
+        return 1.0
+
+    monkeypatch.setattr(critic, "variance", spy)
+    found = critic.run(0, steps=1, every=1, batches=2, openings=8)
+    assert len(measured) == 2 + 2 * len(critic.LAMBDAS)  # two fixed, each λ before and after a step
+    assert all(batches is measured[0] for batches in measured)
+    for responses in measured[0]:
+        asked = [row[mask].tolist() for row, mask in zip(*responses.arrays[:2], strict=True)]
+        assert len(asked) == critic.BATCH
+        for first in range(0, critic.BATCH, critic.GROUP_SIZE):
+            group = asked[first : first + critic.GROUP_SIZE]
+            assert group == [group[0]] * critic.GROUP_SIZE
+    gold = torch.cat([gold_rewards(responses) for responses in measured[0]])
+    assert found["gold"][0] == pytest.approx(gold.mean().item())
+    assert found["gold_std"][0] == pytest.approx(gold.std().item())
+
+
 def test_the_policy_is_held_still(policy):
     before = frozen_copy(policy)
     critic.run(0, steps=1, every=1, batches=2, openings=8)
