@@ -32,12 +32,13 @@ import nbformat
 import psutil
 from lab_referee import Referee, module_at
 from lab_screening import clean_copy, imports, is_of_this_lab
-from lab_source import LAB, ROOT, Question, questions_of_release
+from lab_source import LAB, ROOT, Case, Question, questions_of_release
 from tqdm import tqdm
 
 from rlhf_lab.whole_files import write_whole
 
 MOST_BYTES = 20_000_000  # a notebook may have
+MARK = "\ufeff"  # before the CSV: without it Excel does not read it as UTF-8
 OTTER = Path(__file__).with_name("lab_otter.py")
 
 
@@ -105,6 +106,13 @@ def submissions(folder: Path) -> list[Path]:
         if not path.name.startswith(".") and (path.is_dir() or path.suffix in {".ipynb", ".zip"})
     ]
     return sorted(found)
+
+
+def left_aside(folder: Path, output: Path) -> list[str]:
+    """The names of the files of a folder that are neither submissions nor what is written there."""
+    found = set(submissions(folder))
+    rest = [path for path in folder.iterdir() if is_visible(path.name) and path not in found]
+    return sorted(path.name for path in rest if path.resolve() != output.resolve())
 
 
 def opened(path: Path) -> tuple[nbformat.NotebookNode, list[str]]:
@@ -217,18 +225,31 @@ def confirmed_points(question: Question, verdicts: dict) -> tuple[float, list[st
     """The points of the tests whose every verdict is right, and what the others said."""
     points, problems = 0.0, []
     for test in question.tests:
-        said = [verdicts.get(asked, (False, "was not answered")) for asked in test.asks]
-        if all(right for right, _ in said):
+        said = [in_short(verdict, question.name) for verdict in wrong(test, verdicts)]
+        if not said:
             points += test.points
-        problems += [in_short(verdict) for right, verdict in said if not right]
+        problems += said
     return points, list(dict.fromkeys(problems))
 
 
-def in_short(verdict: str) -> str:
-    """What is wrong, and the known mistakes; without inputs and answers."""
+def wrong(test: Case, verdicts: dict) -> list[str]:
+    """What was said of all that is not right. A test stops there, and asks for nothing more."""
+    found, why = [], "was not answered"
+    for asked in test.asks:
+        name = asked[1]
+        right, verdict = verdicts.get(asked, (False, f"{name}: {why}"))
+        if not right:
+            found.append(verdict)
+            if asked in verdicts:
+                why = f"not asked, because {name} is not right"
+    return found
+
+
+def in_short(verdict: str, question: str) -> str:
+    """What is wrong, and the known mistakes; without inputs, answers and the question itself."""
     first, *rest = verdict.splitlines()
     known = [line for line in rest if line.startswith("This is exactly what a known mistake gives")]
-    return " ".join([first.partition(": ")[2] or first, *known])
+    return " ".join([first.removeprefix(f"{question}: "), *known])
 
 
 def sealed(folder: Path) -> Path:
@@ -328,10 +349,13 @@ def main() -> None:
         work = pool.map(lambda path: grade(path, release, limits), found)
         grades = list(tqdm(work, total=len(found), unit="submission"))
     output = given.output or given.folder / "grades.csv"
-    write_whole(output, table(grades, release))
+    others = left_aside(given.folder, output)
+    write_whole(output, MARK + table(grades, release))
     print(f"{output}: {len(grades)} submissions")
     for made in grades:
         print(f"  {made.submission:24} {sum(made.points.values()):5.1f}  {made.outcome}")
+    if others:
+        print(f"left aside: {', '.join(others)}")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ def module_at(path: Path, name: str) -> ModuleType:
 messages = module_at(LAB / "sealed" / "rlhf_lab" / "checks" / "messages.py", "lab_messages")
 
 
+class NotDefinedError(Exception):
+    """The notebook at the other end has no function of this name."""
+
+
 class Referee:
     """Answers at a socket while it is entered, and remembers the last verdict on each question.
 
@@ -100,6 +104,8 @@ def judged(exercise, connection: Connection, seed: int) -> Verdict:
     try:
         return True, check(exercise, far_function(connection), seed=seed, differentiated=far)
     except CheckFailedError as refusal:
+        if isinstance(refusal.__cause__, NotDefinedError):
+            return False, f"{exercise.name}: is not defined: its cell is missing or did not run"
         return False, str(refusal)
     except Exception as error:  # an answer of a kind that cannot even be compared
         return False, f"{exercise.name}: the answer cannot be read ({type(error).__name__})"
@@ -112,6 +118,8 @@ def far_function(connection: Connection, gradient_in: str = "") -> Callable:
         sent = {name: messages.encoded(value) for name, value in given.items()}
         connection.send_bytes(json.dumps({"given": sent, "gradient_in": gradient_in}).encode())
         answer = json.loads(connection.recv_bytes(MOST_BYTES))
+        if "missing" in answer:
+            raise NotDefinedError
         if "error" in answer:
             kind, text = answer["error"]
             raise type(str(kind), (Exception,), {})(text)

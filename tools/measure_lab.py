@@ -111,7 +111,7 @@ def main() -> None:
         nbformat.write(book, hand_in / f"{name}.ipynb")
     zipped = ("--autograder", release / "teacher" / "rlhf-lab-autograder.zip")
     graded = timed(sys.executable, tools / "grade_lab.py", hand_in, *python, *zipped)
-    with (hand_in / "grades.csv").open(encoding="utf-8", newline="") as rows:
+    with (hand_in / "grades.csv").open(encoding="utf-8-sig", newline="") as rows:
         table = list(csv.DictReader(rows))
     record = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

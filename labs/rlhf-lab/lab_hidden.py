@@ -80,11 +80,18 @@ def long_episodes(generator):
 
 
 def far_ratios(generator):
-    """Nine ratios, most of them far outside the range."""
+    """Three rows of three ratios, most of them far outside the range."""
     ratio, advantages = torch.exp(numbers(generator, 9)), 3 * numbers(generator, 9)
     ratio[:4] = torch.tensor([0.4, 0.4, 1.9, 1.9])
     advantages[:4] = torch.tensor([-2.5, 2.5, -2.5, 2.5])
-    return {"ratio": ratio, "advantages": advantages, "epsilon": between(generator, 0.1, 0.4)}
+    made = {"ratio": ratio.reshape(3, 3), "advantages": advantages.reshape(3, 3)}
+    return made | {"epsilon": between(generator, 0.1, 0.4)}
+
+
+def surrogate_of_rows(ratio, advantages, epsilon):
+    """The answer to the exercise, which goes along one axis, for arrays of any shape."""
+    along = exercises["clipped_surrogate"].truth
+    return along(ratio.flatten(), advantages.flatten(), epsilon).reshape(ratio.shape)
 
 
 def critic_batch(generator):
@@ -195,4 +202,5 @@ ANSWERS = (
     ),
 )
 hidden = {name: replace(exercises[name], inputs=made) for name, made in OTHER_SHAPES.items()}
+hidden["clipped_surrogate"] = replace(hidden["clipped_surrogate"], truth=surrogate_of_rows)
 hidden |= {answer.name: answer for answer in ANSWERS}

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.special import entr
 
 from rlhf_lab.preferences import plackett_luce_logprob, sample_ranking
+from rlhf_lab.settings import require_count, require_not_negative, require_positive
 
 CUTS = (-1.0, -0.33, 0.33, 1.0)  # worths at which a rating goes up by one point
 DRAWS = 20_000
@@ -35,12 +36,15 @@ def rating_information(*, temperature: float, bar_spread: float = 0.0) -> float:
 
 def comparison_information(*, temperature: float) -> float:
     """I(two worths; who won) = ln 2 - E H(σ((w_1 - w_2)/T)); a bar cancels in the difference."""
+    require_positive(temperature=temperature)
     won = torch.sigmoid(math.sqrt(2) * GRID / temperature)
     return math.log(2) - float(NORMAL @ (entr(won) + entr(1 - won)))
 
 
 def ranking_information(size: int, *, temperature: float, seed: int) -> float:
     """I(K worths; order) = ln K! + E log p(order | worths), over `DRAWS` Plackett-Luce orders."""
+    require_count(size=size)
+    require_positive(temperature=temperature)
     generator = torch.Generator().manual_seed(seed)
     scores = torch.randn(DRAWS, size, generator=generator, dtype=torch.float64) / temperature
     best_first = scores.gather(1, sample_ranking(scores, generator))
@@ -63,6 +67,8 @@ def per_response_read(*, temperature: float, bar_spread: float) -> dict[str, flo
 
 def _above(cuts, temperature: float, bar_spread: float) -> Float[Tensor, "worth cut"]:
     """P(felt worth is above each cut | worth), over the noise and over bars."""
+    require_positive(temperature=temperature)
+    require_not_negative(bar_spread=bar_spread)
     places = GRID[:, None, None] - torch.tensor(cuts, dtype=torch.float64)[:, None]
     felt = (places - bar_spread * GRID[::20]) / temperature
     weights = NORMAL[::20] / NORMAL[::20].sum()

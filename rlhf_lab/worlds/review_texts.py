@@ -31,10 +31,12 @@ def text_ids(prompt: str, response: str) -> tuple[list[int], list[int]]:
 
 
 def gold_worth(prompt: str, response: str) -> float:
-    """The gold score of prompt and response, as an annotator's worth.
+    """The gold score of prompt and response, as an annotator's worth. ValueError on unknown words.
 
     >>> gold_worth("we", "loved it .") - gold_worth("we", "loved it . ...")
     0.5
     """
     words = response.removesuffix(CUT)
-    return gold_score(f"{prompt} {words}", finished=words == response)
+    text = f"{prompt} {words}"
+    encode(text)  # refuses a word that is none of this world, which would count as bad grammar
+    return gold_score(text, finished=words == response)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rlhf_lab.responses import pad
 from rlhf_lab.rewards.functions import Reward
 from rlhf_lab.settings import require_count
+from rlhf_lab.token_rows import check_rows
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,10 @@ class TokenStep:
 
 
 class TokenEnvironment:
-    """Gives a prompt, takes tokens, and at the end has the response judged by `reward`."""
+    """Gives a prompt, takes tokens, and at the end has the response judged by `reward`.
+
+    Raises ValueError unless every prompt is a row of token ids below `vocabulary`, one at least.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,13 @@ class TokenEnvironment:
         require_count(vocabulary=vocabulary, max_tokens=max_tokens)
         if not 0 <= end_token < vocabulary:
             raise ValueError(f"end_token must lie in 0..{vocabulary - 1}, got {end_token}")
+        check_rows("prompts", prompts)
+        for number, prompt in enumerate(prompts):
+            if not all(0 <= token < vocabulary for token in prompt):
+                raise ValueError(
+                    f"prompts: token ids must lie in 0..{vocabulary - 1}, row {number} has "
+                    f"{min(prompt)}..{max(prompt)}"
+                )
         self.prompts, self.reward = prompts, reward
         self.vocabulary, self.end_token, self.max_tokens = vocabulary, end_token, max_tokens
         self._prompt: tuple[int, ...] | None = None

@@ -32,6 +32,24 @@ def test_noise_leaves_nothing():
         assert information(temperature=1e4) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": -1.0}, {"temperature": 0}, {"temperature": math.inf}]
+)
+def test_a_temperature_that_is_none_is_refused(wrong):
+    for information in (thumb_information, rating_information, comparison_information):
+        with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
+            information(**wrong)
+    with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
+        ranking_information(4, **wrong, seed=0)
+
+
+def test_bars_that_spread_by_less_than_nothing_and_rankings_of_none_are_refused():
+    with pytest.raises(ValueError, match="bar_spread must be a finite number, 0 or above"):
+        per_response_read(temperature=1.0, bar_spread=-1.0)
+    with pytest.raises(ValueError, match="size must be a whole number, 1 or above"):
+        ranking_information(0, temperature=1.0, seed=0)
+
+
 def test_a_ranking_of_two_is_a_comparison():
     sampled = ranking_information(2, temperature=0.7, seed=1)
     assert sampled == pytest.approx(comparison_information(temperature=0.7), abs=0.01)

@@ -62,6 +62,8 @@ print(said(check, exercises["dpo_loss"], dpo_loss))
 print(said(judge, "dpo_loss", lambda **given: dpo_loss(**given).item()))
 print(said(judge, "larger_beta", lambda: "higher"))
 print(said(judge, "larger_beta", lambda: "lower"))
+print(said(check, exercises["grpo_loss"], None))
+print(said(judge, "grpo_loss", None))
 """
 
 
@@ -117,6 +119,8 @@ def test_a_notebook_learns_no_hidden_answer(far):
         ("public", "k1", "expected a tensor or a number, got object"),
         ("public", "k2", "ZeroDivisionError: division by zero"),
         ("hidden", "flat", "is not right for the terms that are flat"),
+        ("public", "grpo_loss", "grpo_loss: is not defined: its cell is missing or did not run"),
+        ("hidden", "grpo_loss", "grpo_loss: is not defined: its cell is missing or did not run"),
     ],
 )
 def test_the_referee_says_what_is_wrong(far, kind, name, words):
@@ -217,6 +221,50 @@ def test_only_confirmed_tests_give_points():
     one = grade_lab.confirmed_points(QUESTION, both | {("hidden", "gae"): wrong})
     assert one == (3, ["case 1 of 5: off by 2"])
     assert grade_lab.confirmed_points(QUESTION, {}) == (0, ["was not answered"])
+
+
+ESTIMATORS = Question(
+    name="estimators",
+    text="",
+    cells=(),
+    tests=(
+        Case(
+            source='check(exercises["k1"], k1)\ncheck(exercises["k2"], k2)', hidden=False, points=2
+        ),
+        Case(source='judge("k1", k1)\njudge("k2", k2)\njudge("k3", k3)', hidden=True, points=4),
+    ),
+)
+
+
+def test_what_was_not_asked_is_not_called_wrong_and_keeps_its_name():
+    wrong, right = (False, "k1: case 1 of 5: off by 2\n  x = 3"), (True, "k1: right")
+    points, said = grade_lab.confirmed_points(
+        ESTIMATORS, {("public", "k1"): wrong, ("hidden", "k1"): wrong}
+    )
+    assert points == 0
+    assert said == [
+        "k1: case 1 of 5: off by 2",
+        "k2: not asked, because k1 is not right",
+        "k3: not asked, because k1 is not right",
+    ]
+    _, said = grade_lab.confirmed_points(ESTIMATORS, {("public", "k1"): right})
+    assert said == ["k2: was not answered", "k1: was not answered", "k3: was not answered"]
+
+
+def test_what_is_no_submission_is_named_and_the_csv_opens_in_excel(tmp_path, monkeypatch, capsys):
+    for name in ("müller.ipynb", "fritz.py", "gerd.pdf", ".DS_Store", "release.zip"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    release = grade_lab.Release(questions=[QUESTION], autograder=b"", hidden={}, seed=0)
+    monkeypatch.setattr(grade_lab, "read_release", lambda path: release)
+    monkeypatch.setattr(grade_lab, "grade", lambda path, *_: grade_lab.Grade(submission=path.stem))
+    arguments = ["grade_lab.py", tmp_path, "--autograder", tmp_path / "release.zip"]
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments), "--python", sys.executable])
+    for _ in range(2):  # the second time its own CSV lies there
+        grade_lab.main()
+        assert capsys.readouterr().out.splitlines()[-1] == "left aside: fritz.py, gerd.pdf"
+    content = (tmp_path / "grades.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfsubmission,points")
+    assert "müller" in content.decode("utf-8-sig")
 
 
 def test_a_submission_is_one_notebook_and_the_rest_is_left_aside(tmp_path):

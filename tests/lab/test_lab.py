@@ -230,6 +230,14 @@ def test_a_mistake_that_nobody_foresaw_loses_points_too(name, old, new, referenc
     assert any(found)
 
 
+def test_a_surrogate_that_goes_along_one_axis_loses_the_hidden_points(reference):
+    """The question asks for arrays of any shape; the check's own answer goes along one axis."""
+    along = {"clipped_surrogate": exercises["clipped_surrogate"].truth}
+    public, hidden = said(QUESTIONS["clipped_surrogate"], reference | along)
+    assert public == ""
+    assert "case 1 of 5 stopped with RuntimeError" in hidden
+
+
 def test_what_students_get_holds_no_solution_and_no_hidden_test(tmp_path):
     cells = [untouched(cell) for question in QUESTIONS.values() for cell in question.cells]
     public = [t.source for q in QUESTIONS.values() for t in q.tests if not t.hidden]

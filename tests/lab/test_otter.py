@@ -92,7 +92,7 @@ def rows(release, tmp_path_factory) -> dict[str, dict]:
         patch.setattr(sys, "argv", [*map(str, arguments), *limits])
         grade_lab.main()
     assert not list(folder.glob(".grades*"))
-    with (folder / "grades.csv").open(encoding="utf-8", newline="") as text:
+    with (folder / "grades.csv").open(encoding="utf-8-sig", newline="") as text:
         return {row["submission"]: row for row in csv.DictReader(text)}
 
 

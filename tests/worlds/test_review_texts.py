@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from rlhf_lab.responses import pad
@@ -27,3 +28,11 @@ def test_an_annotator_sees_the_gold_score_of_the_tokens():
     responses = batch()
     worths = [gold_worth(*text) for text in prompts_and_texts(responses)]
     assert torch.allclose(torch.tensor(worths), gold_rewards(responses))
+
+
+@pytest.mark.parametrize(
+    "text", [("the plot", "was great ."), ("12", "34 ."), ("the plot", "was great ...")]
+)
+def test_a_word_outside_the_vocabulary_has_no_worth(text):
+    with pytest.raises(ValueError, match=r"unknown word '(great|12)'"):
+        gold_worth(*text)

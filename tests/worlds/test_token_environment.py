@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from jaxtyping import config
 
 from rlhf_lab.logprobs import response_logits, sequence_logprobs
 from rlhf_lab.models import tiny_gpt2
@@ -65,6 +66,23 @@ def test_an_end_that_is_the_last_token_allowed_is_no_cut():
     *_, last = written(1, [*encode("loved the plot ."), END], max_tokens=5)
     assert last.terminated
     assert not last.truncated
+
+
+@pytest.mark.parametrize(
+    ("prompts", "words"),
+    [
+        (["the plot"], "row 0 must be a list of token ids, got 'the plot'"),
+        ([[BEGIN], []], "row 1 has none"),
+        ([], "there are no rows"),
+        ([[BEGIN], [BEGIN, len(VOCABULARY)]], f"row 1 has {BEGIN}..{len(VOCABULARY)}"),
+        ([[-1]], "row 0 has -1..-1"),
+    ],
+)
+def test_prompts_that_are_no_rows_of_token_ids_are_refused(prompts, words):
+    config.update("jaxtyping_disable", True)  # users have no shape checker
+    settings = {"vocabulary": len(VOCABULARY), "end_token": END, "max_tokens": 8}
+    with pytest.raises(ValueError, match=words):
+        TokenEnvironment(prompts, gold_rewards, **settings)
 
 
 def test_wrong_use_is_refused():
