@@ -35,6 +35,7 @@ from lab_screening import clean_copy, imports, is_of_this_lab
 from lab_source import LAB, ROOT, Case, Question, questions_of_release
 from tqdm import tqdm
 
+from rlhf_lab.checks.exercise import GUESS, KNOWN
 from rlhf_lab.whole_files import write_whole
 
 MOST_BYTES = 20_000_000  # a notebook may have
@@ -246,10 +247,10 @@ def wrong(test: Case, verdicts: dict) -> list[str]:
 
 
 def in_short(verdict: str, question: str) -> str:
-    """What is wrong, and the known mistakes; without inputs, answers and the question itself."""
+    """What is wrong, and its cause if known; without inputs, answers and the question itself."""
     first, *rest = verdict.splitlines()
-    known = [line for line in rest if line.startswith("This is exactly what a known mistake gives")]
-    return " ".join([first.removeprefix(f"{question}: "), *known])
+    causes = [line for line in rest if line.startswith((KNOWN, GUESS))]
+    return " ".join([first.removeprefix(f"{question}: "), *causes])
 
 
 def sealed(folder: Path) -> Path:

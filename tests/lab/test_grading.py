@@ -251,6 +251,15 @@ def test_what_was_not_asked_is_not_called_wrong_and_keeps_its_name():
     assert said == ["k2: was not answered", "k1: was not answered", "k3: was not answered"]
 
 
+def test_a_short_reason_keeps_the_cause():
+    verdict = (
+        "gae: case 1 of 5: off by 2\n  x = 3\n  got: 1\nMost likely: The sign is turned round."
+    )
+    assert grade_lab.in_short(verdict, "gae") == (
+        "case 1 of 5: off by 2 Most likely: The sign is turned round."
+    )
+
+
 def test_what_is_no_submission_is_named_and_the_csv_opens_in_excel(tmp_path, monkeypatch, capsys):
     for name in ("müller.ipynb", "fritz.py", "gerd.pdf", ".DS_Store", "release.zip"):
         (tmp_path / name).write_text("", encoding="utf-8")
