@@ -144,8 +144,7 @@ RETURNS = (
     Bug(
         function=returns_of_whitened,
         looks="The critic learns how states differ, but not the mean: the mean raw advantage stays "
-        "off 0. Explained variance, measured on these targets, is too low. Where returns vary by "
-        "much less than 1, each fit goes too far.",
+        "off 0. Where returns vary by much less than 1, each fit goes too far.",
     ),
     Bug(function=returns_without_values, looks="Values stop at about half the return."),
 )
