@@ -1,6 +1,6 @@
 """The one local Sphinx extension of the book.
 
-assets     MathJax and the style sheet, from this machine
+assets     MathJax, the style sheet and a script, from this machine
 alt_text   a figure or image without a text in words stops the build
 citations  the list of references, as a list
 ledger     chapters/claims.yml, read and checked
@@ -77,7 +77,7 @@ PARTS = (
 def own_version() -> int:
     """A number that changes with this extension: Sphinx then reads and writes every page anew."""
     files = sorted(
-        path for path in Path(__file__).parent.rglob("*") if path.suffix in {".py", ".css"}
+        path for path in Path(__file__).parent.rglob("*") if path.suffix in {".py", ".css", ".js"}
     )
     return int(hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8], 16)
 

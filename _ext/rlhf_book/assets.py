@@ -46,11 +46,12 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
 
 
 def add_static_folder(app: Sphinx) -> None:
-    """Let Sphinx copy the style sheet."""
+    """Let Sphinx copy the style sheet and the script."""
     app.config.html_static_path.append(str(Path(__file__).parent / "static"))
 
 
 def setup(app: Sphinx) -> None:
     app.connect("builder-inited", add_static_folder)
     app.add_css_file("book.css")
+    app.add_js_file("formulas.js", defer="defer")
     app.connect("build-finished", copy_mathjax)

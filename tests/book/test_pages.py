@@ -52,8 +52,18 @@ def test_every_formula_is_rendered(visit):
     assert not re.search(r"\\\(|\\\[|\\begin\{", words)
 
 
-def test_formulas_are_no_stops_of_the_tab_key(visit):
-    assert visit.page.locator("mjx-container[tabindex='0']").count() == 0
+def test_of_formulas_only_those_that_scroll_are_stops_of_the_tab_key(visit):
+    visit.page.evaluate("() => document.fonts.ready")
+    stops, wide = visit.page.evaluate(
+        """() => {
+             const parts = [...document.querySelectorAll(".math, .math mjx-container")]
+             return [parts.filter(x => x.tabIndex === 0),
+                     parts.filter(x => getComputedStyle(x).overflowX === "auto"
+                                       && x.scrollWidth > x.clientWidth + 1)]
+                      .map(found => found.map(x => parts.indexOf(x)))
+           }"""
+    )
+    assert stops == wide
 
 
 def test_no_id_stands_twice(visit):

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from page_tags import tags_of
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Request
 from rlhf_book.address import branch_of, release_of, repository_of, site_of
 from rlhf_book.moved import moved_page
 
@@ -55,6 +55,11 @@ def served(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     server.server_close()
 
 
+def lost(request: Request) -> bool:
+    """Whether a request failed, and not because its page was left before the answer came."""
+    return request.failure != "net::ERR_ABORTED"
+
+
 @pytest.fixture
 def page(browser: Browser, served: str) -> Iterator[Page]:
     """A page that may ask this server, and nobody else; what went wrong fails the test."""
@@ -63,7 +68,7 @@ def page(browser: Browser, served: str) -> Iterator[Page]:
     page.set_default_timeout(60_000)
     wrong: list[str] = []
     context.route(lambda url: not url.startswith(served), lambda route: route.abort())
-    page.on("requestfailed", lambda request: wrong.append(request.url))
+    page.on("requestfailed", lambda request: wrong.append(request.url) if lost(request) else None)
     page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 400 else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.wrong = wrong
