@@ -317,9 +317,14 @@ def table(grades: list[Grade], release: Release) -> str:
     rows.writerow([*head, *names, "reasons"])
     for made in grades:
         points = [made.points.get(name, 0.0) for name in names]
-        row = [made.submission, sum(points), out_of, made.outcome, made.seconds]
-        rows.writerow([*row, *points, " | ".join(made.reasons)])
+        row = [as_text(made.submission), sum(points), out_of, made.outcome, made.seconds]
+        rows.writerow([*row, *points, as_text(" | ".join(made.reasons))])
     return text.getvalue()
+
+
+def as_text(words: str) -> str:
+    """With a quote before it where a spreadsheet would compute: a student chose the file's name."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@")) else words
 
 
 def main() -> None:

@@ -52,18 +52,28 @@ def test_every_formula_is_rendered(visit):
     assert not re.search(r"\\\(|\\\[|\\begin\{", words)
 
 
-def test_of_formulas_only_those_that_scroll_are_stops_of_the_tab_key(visit):
+STOPS = 'document.querySelectorAll(\'.math[tabindex="0"], .math [tabindex="0"]\')'
+
+
+def test_the_tab_key_stops_at_no_formula_that_cannot_be_scrolled(visit):
     visit.page.evaluate("() => document.fonts.ready")
-    stops, wide = visit.page.evaluate(
-        """() => {
-             const parts = [...document.querySelectorAll(".math, .math mjx-container")]
-             return [parts.filter(x => x.tabIndex === 0),
-                     parts.filter(x => getComputedStyle(x).overflowX === "auto"
-                                       && x.scrollWidth > x.clientWidth + 1)]
-                      .map(found => found.map(x => parts.indexOf(x)))
-           }"""
+    still = visit.page.evaluate(
+        f"""[...{STOPS}].filter(x => {{
+              x.scrollLeft = 2;
+              const stands = x.scrollLeft === 0;
+              x.scrollLeft = 0;
+              return stands;
+            }}).length"""
     )
-    assert stops == wide
+    assert still == 0
+
+
+def test_the_tab_key_stops_at_formulas_wider_than_a_phone(open_page, book):
+    visit = open_page(book / "chapters" / "dpo.html")
+    visit.wait_for_formulas()
+    wide = visit.page.evaluate(f"{STOPS}.length")
+    visit.use_screen("light", 390)
+    visit.page.wait_for_function(f"n => {STOPS}.length > n", arg=wide)
 
 
 def test_no_id_stands_twice(visit):

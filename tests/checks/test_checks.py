@@ -1,5 +1,7 @@
 """Checks of exercises: right functions pass, every known mistake is refused by its name."""
 
+import itertools
+
 import pytest
 import torch
 from right_functions import dpo_loss, response_mask, right_function
@@ -199,8 +201,30 @@ def test_a_factor_is_told_where_numbers_show_it():
     right = right_function(exercises["gae"])
     with pytest.raises(CheckFailedError, match="Most likely: Every number is 2 times what"):
         check(exercises["gae"], lambda **given: 2 * right(**given))
-    with pytest.raises(CheckFailedError) as refusal:  # one number is some multiple of any other
-        check(exercises["dpo_loss"], lambda **given: 2 * dpo_loss(**given))
+    with pytest.raises(CheckFailedError, match="Most likely: Every number is -2 times what"):
+        check(exercises["gae"], lambda **given: -2 * right(**given))
+
+
+def one_more_at_each_call():
+    calls = itertools.count(1)
+    right = right_function(exercises["masked_mean"])
+    return lambda **given: right(**given) + next(calls)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        # one number is some multiple of any other
+        ("dpo_loss", lambda **given: 2 * dpo_loss(**given)),
+        ("gae", lambda rewards, **_: torch.zeros_like(rewards)),
+        ("gae", lambda rewards, **_: torch.full_like(rewards, torch.inf)),
+        ("response_mask", lambda **given: response_mask(**given).double()),
+        ("masked_mean", one_more_at_each_call()),
+    ],
+)
+def test_nothing_is_guessed_where_nothing_can_be(name, function):
+    with pytest.raises(CheckFailedError) as refusal:
+        check(exercises[name], function)
     assert "Most likely" not in str(refusal.value)
 
 

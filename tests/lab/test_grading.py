@@ -251,6 +251,13 @@ def test_what_was_not_asked_is_not_called_wrong_and_keeps_its_name():
     assert said == ["k2: was not answered", "k1: was not answered", "k3: was not answered"]
 
 
+def test_a_name_is_no_formula_of_a_spreadsheet():
+    release = grade_lab.Release(questions=[QUESTION], autograder=b"", hidden={}, seed=0)
+    made = [grade_lab.Grade(submission=name) for name in ("=1+1", "anna")]
+    rows = grade_lab.table(made, release).splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["submission", "'=1+1", "anna"]
+
+
 def test_a_short_reason_keeps_the_cause():
     verdict = (
         "gae: case 1 of 5: off by 2\n  x = 3\n  got: 1\nMost likely: The sign is turned round."

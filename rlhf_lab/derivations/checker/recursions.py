@@ -33,7 +33,7 @@ class Recursion:
         if not distinct(left, self.fixed):
             raise ValueError(
                 f"{self.name}: {left} may be one place for two values of its letters; each "
-                "argument has one letter, which no other has: n, 2 n or n + 1"
+                "argument has one letter, which no other has, and numbers: n, 2 n or n + 1"
             )
         if not signs.fits(left, right):
             raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")

@@ -8,7 +8,7 @@ from rlhf_lab.derivations.checker.checking import RefusedError, check_equal
 from rlhf_lab.derivations.checker.lines import Chain
 from rlhf_lab.derivations.checker.mutation import Mutant, mutants, refusal
 
-INEQUALITIES = "<>≤≥"
+INEQUALITIES = frozenset("<>≤≥")
 
 
 @dataclass(frozen=True, kw_only=True)
