@@ -218,6 +218,7 @@ def one_more_at_each_call():
         ("dpo_loss", lambda **given: 2 * dpo_loss(**given)),
         ("gae", lambda rewards, **_: torch.zeros_like(rewards)),
         ("gae", lambda rewards, **_: torch.full_like(rewards, torch.inf)),
+        ("k3", lambda policy_logprobs, **_: torch.full_like(policy_logprobs, torch.inf)),
         ("response_mask", lambda **given: response_mask(**given).double()),
         ("masked_mean", one_more_at_each_call()),
     ],

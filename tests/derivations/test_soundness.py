@@ -172,6 +172,8 @@ def test_the_same_special_cases_are_taken_where_they_are_true():
     assert whole(CONDITIONAL).at({p: Lambda(y, q(y, k))}, CONDITIONAL).end == 1
     assert slope_of_product().at({x: b}, NO).end == b
     assert parabola().at({x: 2 * b}, NO).equality_case == Eq(a, 2 * b)
+    share = begin("share", a / (n - k + x))  # 0 in some worlds, where n = k
+    assert share.at({x: Integer(0)}, NO).end == a / (n - k)
 
 
 def test_what_was_only_sampled_stays_sampled():

@@ -33,7 +33,7 @@ class Recursion:
         if not distinct(left, self.fixed):
             raise ValueError(
                 f"{self.name}: {left} may be one place for two values of its letters; each "
-                "argument has one letter, which no other has, and numbers: n, 2 n or n + 1"
+                "argument has one letter, and numbers: n, 2 n or n + 1"
             )
         if not signs.fits(left, right):
             raise ValueError(f"{self.name}: {left} is declared to be what {right} need not be")
@@ -76,9 +76,8 @@ class Turned:
 
 def distinct(left: Expr, fixed: tuple[Symbol, ...]) -> bool:
     """Whether other values of its letters are another place: f(n²) = n would say that 1 = -1."""
-    free = [part for part in left.args if part.free_symbols - set(fixed)]
-    letters = [part.as_coeff_Add()[1].as_coeff_Mul()[1] for part in free]
-    return len(set(letters)) == len(letters) and all(isinstance(i, Symbol) for i in letters)
+    free = (part for part in left.args if part.free_symbols - set(fixed))
+    return all(isinstance(part.as_coeff_Add()[1].as_coeff_Mul()[1], Symbol) for part in free)
 
 
 def ways(left: Expr, right: Basic) -> set[tuple[int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sympy import Basic, Derivative, Expr, Pow, Symbol, log
 
 from rlhf_lab.derivations.checker.calculus import Differentiated
-from rlhf_lab.derivations.checker.canonical import canonical, is_zero
+from rlhf_lab.derivations.checker.canonical import canonical
 from rlhf_lab.derivations.checker.checking import (
     WORLDS_TO_REFUSE,
     Evidence,
@@ -64,9 +64,7 @@ def check_poles(formula: Basic, meaning: Meaning, given: Given) -> None:
 
 
 def vanishes(formula: Expr, given: Given) -> bool:
-    """Whether it is proved to be 0, or is 0 in each random world in which it has a value."""
-    if is_zero(formula, given):
-        return True
+    """Whether it is 0 in each random world in which it has a value."""
     worlds = (Interpretation(given, seed) for seed in range(WORLDS_TO_REFUSE))
     values = (value_or_none(world, formula) for world in worlds)
     found = [abs(value) < TOLERANCE for value in values if value is not None]
