@@ -60,11 +60,13 @@ def test_all_baselines_are_compared_on_the_same_groups(policy, monkeypatch):
     found = critic.run(0, steps=1, every=1, batches=2, openings=8)
     assert len(measured) == 2 + 2 * len(critic.LAMBDAS)  # two fixed, each λ before and after a step
     assert all(batches is measured[0] for batches in measured)
+    first, second = (responses.prompts.tolist() for responses in measured[0])
+    assert first != second  # each batch has openings of its own
     for responses in measured[0]:
         asked = [row[mask].tolist() for row, mask in zip(*responses.arrays[:2], strict=True)]
         assert len(asked) == critic.BATCH
-        for first in range(0, critic.BATCH, critic.GROUP_SIZE):
-            group = asked[first : first + critic.GROUP_SIZE]
+        for start in range(0, critic.BATCH, critic.GROUP_SIZE):
+            group = asked[start : start + critic.GROUP_SIZE]
             assert group == [group[0]] * critic.GROUP_SIZE
     gold = torch.cat([gold_rewards(responses) for responses in measured[0]])
     assert found["gold"][0] == pytest.approx(gold.mean().item())
